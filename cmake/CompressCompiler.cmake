@@ -1,0 +1,17 @@
+# Warnings, ccache, linker: what every target of this project shares.
+add_library(compress_flags INTERFACE)
+target_compile_options(compress_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-unused-parameter $<$<BOOL:${COMPRESS_WERROR}>:-Werror>>)
+
+find_program(COMPRESS_CCACHE ccache)
+if(COMPRESS_USE_CCACHE AND COMPRESS_CCACHE)
+  # Without this sloppiness ccache refuses every file that uses a precompiled header.
+  set(_launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${COMPRESS_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${_launcher})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${_launcher})
+  target_compile_options(compress_flags INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
+endif()
+find_program(COMPRESS_MOLD mold)
+if(COMPRESS_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
