@@ -15,3 +15,11 @@ find_program(COMPRESS_MOLD mold)
 if(COMPRESS_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
+
+# Programs compile with the library's precompiled torch header; it fits only where the flags agree, so they take the
+# library's -fPIC instead of an executable's -fPIE.
+function(compress_reuse_torch_pch target)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fPIC)
+  target_precompile_headers(${target} REUSE_FROM compress)
+endfunction()

@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(g++ cmake ninja-build ccache mold git python3-venv libgtest-dev libgmock-dev nlohmann-json3-dev)
+packages=(g++ cmake ninja-build ccache mold git python3-venv libgtest-dev libgmock-dev nlohmann-json3-dev
+  libyaml-cpp-dev libcxxopts-dev)
 
 step() { printf '== %s\n' "$1" >&2; }
 stop() { printf 'setup: %s\n' "$1" >&2; exit 1; }

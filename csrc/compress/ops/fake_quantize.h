@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <optional>
+#include <tuple>
 
 namespace compress {
 
@@ -10,14 +11,26 @@ namespace compress {
 /// * scale, rounding half to even. Equal bit for bit to torch.fake_quantize_per_{tensor,channel}_affine for finite x;
 /// larger values saturate and NaN stays NaN.
 ///
-/// x           float32, float64, float16 or bfloat16, any shape and strides
-/// scale       float32, positive; a scalar (per tensor), or of x's rank with each size dividing x's
-///             ([C,1,1,1] per channel, [N,K/g] per group, [T,1] per token)
-/// zero_point  int32 or int64 of scale's shape; none = 0
+/// x            float32, float64, float16 or bfloat16, any shape and strides
+/// scale        float32, positive; a scalar (per tensor), or of x's rank with each size dividing x's
+///              ([C,1,1,1] per channel, [N,K/g] per group, [T,1] per token)
+/// zero_point   of scale's shape; int32 or int64, or float32 where it is learned (then rounded and clamped to the
+///              grid); none = 0
+/// mask         packed (see pack_mask), of x's shape; a cleared element counts as zero. The fused weight path.
+/// grad_factor  multiplies the gradients of scale and zero_point (LSQ's g, Esser et al. 2020, section 2.2)
 ///
-/// Forward only on CPU so far: raises where a gradient would be needed.
-/// Raises c10::Error for wrong shapes, types or an empty range.
+/// Gradients: x straight-through inside the grid and zero outside or where masked; scale and a float zero_point as
+/// torch._fake_quantize_learnable_per_{tensor,channel}_affine. Nothing but the inputs is saved.
+/// Raises c10::Error for wrong shapes, types or an empty range; scale's values are not looked at.
 at::Tensor fake_quantize(const at::Tensor& x, const at::Tensor& scale, const std::optional<at::Tensor>& zero_point,
-                         int64_t quant_min, int64_t quant_max);
+                         int64_t quant_min, int64_t quant_max, const std::optional<at::Tensor>& mask = std::nullopt,
+                         double grad_factor = 1.0);
+
+/// The gradients of fake_quantize in one pass over x and grad: dx (x's dtype), dscale and dzero_point (float32, scale's
+/// shape). What output_mask leaves out comes back undefined. Sums run in a fixed order: the same on any thread count.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> fake_quantize_backward(
+    const at::Tensor& grad, const at::Tensor& x, const at::Tensor& scale, const std::optional<at::Tensor>& zero_point,
+    int64_t quant_min, int64_t quant_max, const std::optional<at::Tensor>& mask, double grad_factor,
+    std::array<bool, 3> output_mask);
 
 }  // namespace compress
