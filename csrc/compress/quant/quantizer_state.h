@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "compress/quant/options.h"
+
+namespace compress::quant {
+
+/// What is quantized: it decides the shape of the scale and what an observer remembers.
+enum class Role {
+  weight,      ///< channels in dimension 0; min_max looks at the weight as it is now
+  activation,  ///< channels in dimension 1 (the last one of a matrix); min_max remembers every batch
+};
+
+/// The tensors of one quantizer, under the names they have in a checkpoint. All live on one device; an engine call
+/// changes them in place, so whoever holds them (a module's parameters and buffers) sees the change.
+struct QuantizerState {
+  at::Tensor scale;       ///< float32; a parameter where learned
+  at::Tensor zero_point;  ///< int32; float32 where learned; of scale's shape. Undefined where symmetric
+  at::Tensor min, max;    ///< float32, the observed range; +inf and -inf before the first observation
+};
+
+/// The scale's sizes for an x of `sizes` (rank as in fake_quantize: the granularity is the shape).
+/// `group_size` counts neighbours along dimension 1 of a weight: input features, input channels (whole kernels).
+/// Raises UsageError where the granularity does not fit x.
+std::vector<int64_t> scale_sizes(const QuantizerOptions& options, Role role, at::IntArrayRef sizes);
+
+/// A state before any observation: scale 1, zero_point 0, an empty range.
+QuantizerState make_state(const QuantizerOptions& options, at::IntArrayRef scale_sizes, const at::Device& device);
+
+/// Takes the range of x into the state, and the scale and zero_point from the range; no host synchronisation.
+void observe_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x);
+
+/// First values of a learned scale from the first x it meets. Symmetric: 2 * mean|x| / sqrt(quant_max) (Esser et al.
+/// 2020, section 2.1); asymmetric: the range of x (LSQ+, Bhalgat et al. 2020, section 3.2).
+void initialize_learned_(QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x);
+
+/// LSQ's gradient factor 1 / sqrt(elements per scale * quant_max) (Esser et al. 2020, section 2.2), which keeps the
+/// scale's relative update at the size of the weights'. 10,000 weights on int8: 1 / sqrt(10,000 * 127) = 0.00089.
+double gradient_factor(const QuantizerOptions& options, const at::Tensor& x, const at::Tensor& scale);
+
+/// Keeps a learned scale positive after an optimizer step (float32's epsilon at least).
+void keep_positive_(const std::vector<at::Tensor>& scales);
+
+/// fake_quantize of x on the state's grid, with the packed mask of a pruned weight where there is one.
+at::Tensor apply(const QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x,
+                 const std::optional<at::Tensor>& mask = std::nullopt);
+
+/// The integers of x on the state's grid, int8: what an export stores. dequantize(integers) == apply(x), bit for bit.
+at::Tensor quantize(const QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x);
+at::Tensor dequantize(const at::Tensor& integers, const at::Tensor& scale, const at::Tensor& zero_point);
+
+}  // namespace compress::quant
