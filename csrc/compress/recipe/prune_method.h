@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+
+#include "compress/prune/pruner.h"
+#include "compress/recipe/method.h"
+#include "compress/recipe/options.h"
+
+namespace compress::recipe {
+
+/// Gradual pruning: fills `weight_mask` slots and moves them by prune::Pruner.
+class PruneMethod : public Method {
+ public:
+  explicit PruneMethod(PruneOptions options) : options_(std::move(options)) {}
+
+  std::string_view name() const override { return "prune"; }
+  void attach(const Attachment& attachment) override;
+  void before_step(int64_t step) override { pruner_->update(step); }
+  void after_step(int64_t step) override { pruner_->apply(); }
+  std::vector<PlanRow> plan() const override { return plan_; }
+  Metrics metrics() const override { return {{"sparsity", pruner_->sparsity()}}; }
+
+ private:
+  PruneOptions options_;
+  std::optional<prune::Pruner> pruner_;
+  std::vector<PlanRow> plan_;
+};
+
+}  // namespace compress::recipe

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "compress/nn/batch_norm.h"
+#include "compress/recipe/method.h"
+#include "compress/recipe/options.h"
+
+namespace compress::recipe {
+
+/// Quantization-aware training: fills the quantizer slots, turns them on at `start`, and holds observers and batch
+/// norms still from `freeze_observers` on.
+class QuantizeMethod : public Method {
+ public:
+  explicit QuantizeMethod(QuantizeOptions options) : options_(std::move(options)) {}
+
+  std::string_view name() const override { return "quantize"; }
+  void attach(const Attachment& attachment) override;
+  void before_step(int64_t step) override;
+  void after_step(int64_t step) override;
+  void resume(int64_t steps) override;
+  std::vector<PlanRow> plan() const override { return plan_; }
+
+ private:
+  QuantizeOptions options_;
+  int64_t start_ = 0;
+  int64_t freeze_ = 0;
+  std::vector<nn::Quantizer> quantizers_;
+  std::vector<at::Tensor> learned_scales_;
+  std::vector<nn::BatchNorm2dImpl*> batch_norms_;
+  std::vector<PlanRow> plan_;
+};
+
+}  // namespace compress::recipe
