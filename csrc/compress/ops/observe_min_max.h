@@ -10,6 +10,7 @@ namespace compress {
 ///            first observation, which is then taken as it is
 /// averaging  0 = running minimum and maximum; in (0, 1] = exponential average, state += averaging * (batch - state),
 ///            as torch.ao's MovingAverageMinMaxObserver
+/// x          float32, float64, float16 or bfloat16, any strides; its range is taken as a constant of the graph
 ///
 /// NaN in x makes the state NaN, so that divergence is seen. An empty x changes nothing.
 void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, double averaging);

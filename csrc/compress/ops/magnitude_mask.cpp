@@ -1,0 +1,48 @@
+#include "compress/ops/magnitude_mask.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/empty.h>
+#include <torch/library.h>
+
+#include "compress/ops/checks.h"
+#include "compress/ops/packed_mask.h"
+
+namespace compress {
+
+void checks::magnitude_mask(const at::Tensor& weight, const at::Tensor& threshold) {
+  const auto type = weight.scalar_type();
+  TORCH_CHECK(type == at::kFloat || type == at::kDouble || type == at::kHalf || type == at::kBFloat16,
+              "magnitude_mask: weight must be float32, float64, float16 or bfloat16 (got ", type, ")");
+  TORCH_CHECK(threshold.scalar_type() == at::kFloat && threshold.sym_numel() == 1,
+              "magnitude_mask: threshold must be one float32 (got ", threshold.scalar_type(), " of shape ",
+              threshold.sym_sizes(), ")");
+  TORCH_CHECK(threshold.device() == weight.device(), "magnitude_mask: threshold must be on weight's device (got ",
+              threshold.device(), ", expected ", weight.device(), ")");
+}
+
+at::Tensor magnitude_mask(const at::Tensor& weight, const at::Tensor& threshold) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("compress::magnitude_mask", "")
+                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&)>();
+  return op.call(weight, threshold);
+}
+
+namespace {
+
+at::Tensor magnitude_mask_meta(const at::Tensor& weight, const at::Tensor& threshold) {
+  checks::magnitude_mask(weight, threshold);
+  return at::empty_symint(packed_mask_sizes(weight.sym_sizes()), weight.options().dtype(at::kByte));
+}
+
+TORCH_LIBRARY_FRAGMENT(compress, m) {
+  m.def("magnitude_mask(Tensor weight, Tensor threshold) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(compress, Meta, m) {
+  m.impl("magnitude_mask", TORCH_FN(magnitude_mask_meta));
+}
+TORCH_LIBRARY_IMPL(compress, Autograd, m) {
+  m.impl("magnitude_mask", torch::CppFunction::makeFallthrough());
+}
+
+}  // namespace
+}  // namespace compress

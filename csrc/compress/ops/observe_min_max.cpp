@@ -1,0 +1,49 @@
+#include "compress/ops/observe_min_max.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/library.h>
+
+#include "compress/ops/checks.h"
+#include "compress/ops/granularity.h"
+
+namespace compress {
+
+void checks::observe_min_max_(const at::Tensor& min, const at::Tensor& max, const at::Tensor& x, double averaging) {
+  TORCH_CHECK(averaging >= 0.0 && averaging <= 1.0, "observe_min_max_: averaging must lie in [0, 1] (got ", averaging,
+              ")");
+  const auto type = x.scalar_type();
+  TORCH_CHECK(type == at::kFloat || type == at::kDouble || type == at::kHalf || type == at::kBFloat16,
+              "observe_min_max_: x must be float32, float64, float16 or bfloat16 (got ", type, ")");
+  TORCH_CHECK(min.scalar_type() == at::kFloat && max.scalar_type() == at::kFloat,
+              "observe_min_max_: min and max must be float32 (got ", min.scalar_type(), " and ", max.scalar_type(),
+              ")");
+  TORCH_CHECK(min.device() == x.device() && max.device() == x.device(),
+              "observe_min_max_: min and max must be on x's device (got ", min.device(), " and ", max.device(),
+              ", expected ", x.device(), ")");
+  TORCH_CHECK(min.sym_sizes() == max.sym_sizes(), "observe_min_max_: max must have min's shape (got ", max.sym_sizes(),
+              ", expected ", min.sym_sizes(), ")");
+  check_granularity("observe_min_max_", "min", min, x);
+}
+
+void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, double averaging) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("compress::observe_min_max_", "")
+                             .typed<void(at::Tensor&, at::Tensor&, const at::Tensor&, double)>();
+  op.call(min, max, x, averaging);
+}
+
+namespace {
+
+void observe_min_max_meta(at::Tensor& min, at::Tensor& max, const at::Tensor& x, double averaging) {
+  checks::observe_min_max_(min, max, x, averaging);
+}
+
+TORCH_LIBRARY_FRAGMENT(compress, m) {
+  m.def("observe_min_max_(Tensor(a!) min, Tensor(b!) max, Tensor x, float averaging) -> ()");
+}
+TORCH_LIBRARY_IMPL(compress, Meta, m) {
+  m.impl("observe_min_max_", TORCH_FN(observe_min_max_meta));
+}
+
+}  // namespace
+}  // namespace compress

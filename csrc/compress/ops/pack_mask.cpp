@@ -1,0 +1,40 @@
+#include "compress/ops/pack_mask.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/empty.h>
+#include <torch/library.h>
+
+#include "compress/ops/checks.h"
+#include "compress/ops/packed_mask.h"
+
+namespace compress {
+
+void checks::pack_mask(const at::Tensor& mask) {
+  TORCH_CHECK(mask.scalar_type() == at::kBool, "pack_mask: mask must be bool (got ", mask.scalar_type(), ")");
+}
+
+at::Tensor pack_mask(const at::Tensor& mask) {
+  static const auto op =
+      c10::Dispatcher::singleton().findSchemaOrThrow("compress::pack_mask", "").typed<at::Tensor(const at::Tensor&)>();
+  return op.call(mask);
+}
+
+namespace {
+
+at::Tensor pack_mask_meta(const at::Tensor& mask) {
+  checks::pack_mask(mask);
+  return at::empty_symint(packed_mask_sizes(mask.sym_sizes()), mask.options().dtype(at::kByte));
+}
+
+TORCH_LIBRARY_FRAGMENT(compress, m) {
+  m.def("pack_mask(Tensor mask) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(compress, Meta, m) {
+  m.impl("pack_mask", TORCH_FN(pack_mask_meta));
+}
+TORCH_LIBRARY_IMPL(compress, Autograd, m) {
+  m.impl("pack_mask", torch::CppFunction::makeFallthrough());
+}
+
+}  // namespace
+}  // namespace compress

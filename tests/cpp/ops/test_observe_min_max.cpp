@@ -1,0 +1,71 @@
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "compress/ops/observe_min_max.h"
+#include "ops/each_isa.h"
+
+namespace compress {
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+struct State {
+  explicit State(at::IntArrayRef shape) : min(at::full(shape, infinity)), max(at::full(shape, -infinity)) {}
+  at::Tensor min;
+  at::Tensor max;
+};
+
+TEST(ObserveMinMax, EveryDtypeLengthAndGranularityOnEveryInstructionSet) {
+  for_each_isa([] {
+    for (const auto dtype : {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16}) {
+      for (const int64_t length : {1, 7, 8, 17, 33, 64, 65, 130}) {
+        at::manual_seed(length);
+        const at::Tensor x = at::randn({4, length}).to(dtype);
+        const at::Tensor exact = x.to(at::kFloat);
+        State tensor({});
+        observe_min_max_(tensor.min, tensor.max, x, 0);
+        EXPECT_TRUE(at::equal(tensor.min, exact.min()) && at::equal(tensor.max, exact.max())) << dtype << length;
+        State rows({4, 1});
+        observe_min_max_(rows.min, rows.max, x, 0);
+        EXPECT_TRUE(at::equal(rows.min, exact.amin({1}, true)) && at::equal(rows.max, exact.amax({1}, true)));
+        State columns({1, length});
+        observe_min_max_(columns.min, columns.max, x, 0);
+        EXPECT_TRUE(at::equal(columns.min, exact.amin({0}, true)) && at::equal(columns.max, exact.amax({0}, true)));
+      }
+    }
+  });
+}
+
+TEST(ObserveMinMax, TakesTheFirstBatchThenAverages) {
+  State state({});
+  observe_min_max_(state.min, state.max, at::tensor({-1.0f, 4.0f}), 0.25);
+  EXPECT_EQ(state.min.item<float>(), -1.0f);
+  observe_min_max_(state.min, state.max, at::tensor({-5.0f, 0.0f}), 0.25);
+  EXPECT_EQ(state.min.item<float>(), -2.0f);
+  EXPECT_EQ(state.max.item<float>(), 3.0f);
+}
+
+TEST(ObserveMinMax, NanIsSeenAndEmptyChangesNothing) {
+  State state({2, 1});
+  observe_min_max_(state.min, state.max, at::empty({2, 0}), 0);
+  EXPECT_EQ(state.min[0].item<float>(), infinity);
+  observe_min_max_(state.min, state.max,
+                   at::tensor({1.0f, 2.0f, std::numeric_limits<float>::quiet_NaN(), 3.0f}).view({2, 2}), 0);
+  EXPECT_EQ(state.max[0].item<float>(), 2.0f);
+  EXPECT_TRUE(state.min[1].isnan().item<bool>() && state.max[1].isnan().item<bool>());
+}
+
+TEST(ObserveMinMax, WrongArgumentsSayWhatIsWrong) {
+  State state({});
+  State three({3, 1});
+  const at::Tensor x = at::ones({4, 6});
+  EXPECT_THROW(observe_min_max_(state.min, state.max, x, 1.5), c10::Error);
+  EXPECT_THROW(observe_min_max_(state.min, three.max, x, 0), c10::Error);
+  EXPECT_THROW(observe_min_max_(three.min, three.max, x, 0), c10::Error);
+  EXPECT_THROW(observe_min_max_(state.min, state.max, x.to(at::kInt), 0), c10::Error);
+}
+
+}  // namespace
+}  // namespace compress
