@@ -1,0 +1,103 @@
+#include "compress/distill/losses.h"
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "compress/core/error.h"
+#include "compress/core/nearest_name.h"
+
+namespace compress::distill {
+namespace {
+
+struct Kind {
+  FeatureLoss kind;
+  std::string_view name;
+};
+
+constexpr std::array<Kind, 3> kinds{
+    {{FeatureLoss::mse, "mse"}, {FeatureLoss::attention, "attention"}, {FeatureLoss::relational, "relational"}}};
+
+// Keeps the division of a dead map or of a batch of equal samples finite.
+constexpr double smallest_divisor = 1e-12;
+
+void check_shapes(bool fit, const at::Tensor& student, const at::Tensor& teacher, FeatureLoss kind, const char* rule) {
+  check<UsageError>(fit, "feature loss ", name_of(kind), ": ", rule, " (got student ", student.sizes(), ", teacher ",
+                    teacher.sizes(), ")");
+}
+
+at::Tensor elementwise_loss(const at::Tensor& student, const at::Tensor& teacher) {
+  check_shapes(student.sizes() == teacher.sizes(), student, teacher, FeatureLoss::mse,
+               "student and teacher must have one shape; a projector makes channel counts meet");
+  return at::mse_loss(student, teacher);
+}
+
+at::Tensor attention_map(const at::Tensor& features) {
+  const at::Tensor map = features.square().mean(1).flatten(1);
+  return map / map.norm(2, 1, /*keepdim=*/true).clamp_min(smallest_divisor);
+}
+
+at::Tensor attention_loss(const at::Tensor& student, const at::Tensor& teacher) {
+  const bool fit = student.dim() == 4 && teacher.dim() == 4 && student.size(0) == teacher.size(0) &&
+                   student.sizes().slice(2) == teacher.sizes().slice(2);
+  check_shapes(fit, student, teacher, FeatureLoss::attention,
+               "student and teacher must be [N, C, H, W] with equal N, H and W");
+  return at::mse_loss(attention_map(student), attention_map(teacher));
+}
+
+at::Tensor relative_distances(const at::Tensor& features) {
+  const at::Tensor distances = at::pdist(features.flatten(1));
+  return distances / distances.mean().clamp_min(smallest_divisor);
+}
+
+at::Tensor relational_loss(const at::Tensor& student, const at::Tensor& teacher) {
+  const bool fit = student.dim() >= 2 && teacher.dim() >= 2 && student.size(0) == teacher.size(0);
+  check_shapes(fit, student, teacher, FeatureLoss::relational, "student and teacher must be [N, ...] with equal N");
+  if (student.size(0) < 2) {
+    return student.sum() * 0;  // no pair; the graph stays whole
+  }
+  return at::smooth_l1_loss(relative_distances(student), relative_distances(teacher));
+}
+
+at::Tensor in_accumulation_type(const at::Tensor& features) {
+  return features.scalar_type() == at::kDouble ? features : features.to(at::kFloat);
+}
+
+}  // namespace
+
+std::string_view name_of(FeatureLoss kind) {
+  return kinds.at(static_cast<size_t>(kind)).name;
+}
+
+FeatureLoss parse_feature_loss(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Kind& entry : kinds) {
+    if (entry.name == name) {
+      return entry.kind;
+    }
+    names.emplace_back(entry.name);
+  }
+  fail<UsageError>("feature loss: got '", name, "', expected mse, attention or relational", did_you_mean(name, names));
+}
+
+bool needs_equal_channels(FeatureLoss kind) {
+  return kind == FeatureLoss::mse;
+}
+
+at::Tensor feature_loss(const at::Tensor& student, const at::Tensor& teacher, FeatureLoss kind) {
+  const at::Tensor from = in_accumulation_type(student);
+  const at::Tensor to = teacher.detach().to(from.scalar_type());
+  switch (kind) {
+    case FeatureLoss::mse:
+      return elementwise_loss(from, to);
+    case FeatureLoss::attention:
+      return attention_loss(from, to);
+    case FeatureLoss::relational:
+      return relational_loss(from, to);
+  }
+  fail("feature loss: unknown kind ", static_cast<int>(kind));
+}
+
+}  // namespace compress::distill
