@@ -1,59 +1,67 @@
 #!/usr/bin/env bash
-# Makes this checkout ready to run: Debian packages, .venv with torch, the build. Idempotent; a second call only
-# rebuilds what changed. Sourced state goes to the caller through .venv and build/release.
+# Makes this checkout ready to run: Debian packages, Python packages, the build, `import compress_ext` and the
+# `compress-ext` command in the environment used. Idempotent: a second call only rebuilds what changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/environment.sh
 
-packages=(g++ cmake ninja-build ccache mold git python3-venv libgtest-dev libgmock-dev nlohmann-json3-dev
-  libyaml-cpp-dev libcxxopts-dev)
+case "${1:-}" in
+  "") ;;
+  -h | --help)
+    sed -n '2,3s/^# //p' "$0"
+    echo "Uses an active environment (venv, conda) that has torch >= 2.11, else makes .venv. Other CMake options:"
+    echo "CMAKE_ARGS='-DCOMPRESS_CUDA_ARCHITECTURES=100' scripts/setup.sh"
+    exit ;;
+  *) stop "unknown argument '$1' (see --help)" ;;
+esac
 
-step() { printf '== %s\n' "$1" >&2; }
-stop() { printf 'setup: %s\n' "$1" >&2; exit 1; }
+build_dir=build/release
 
-install_packages() {
-  local missing=()
-  for package in "${packages[@]}"; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-  done
-  [ ${#missing[@]} -eq 0 ] && return
-  local as_root=()
-  if [ "$(id -u)" -ne 0 ]; then
-    sudo -n true 2>/dev/null || stop "these packages are missing; run: sudo apt-get install ${missing[*]}"
-    as_root=(sudo)
-  fi
-  step "installing ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq || stop "apt-get update failed; check the package sources"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
-    || stop "apt-get could not install: ${missing[*]}"
-}
-
-has_torch() {
-  "$1" -c 'import importlib.metadata as m, sys
-v = m.version("torch").split(".")
-sys.exit((int(v[0]), int(v[1])) < (2, 11))' 2>/dev/null
-}
-
-# An active environment that has torch >= 2.11 is used; else .venv with the pinned packages.
-choose_python() {
-  if [ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] && has_torch "$(command -v python)"; then
-    command -v python
-    return
-  fi
-  if ! cmp -s requirements.txt .venv/installed.txt; then
-    step "installing torch into .venv (about 5 GB, a few minutes)"
-    python3 -m venv .venv || stop "python3 -m venv failed; install python3-venv"
-    .venv/bin/pip install --quiet --requirement requirements.txt >&2 || stop "pip could not install requirements.txt"
-    cp requirements.txt .venv/installed.txt
-  fi
-  printf '%s\n' "$PWD/.venv/bin/python"
+# CMake is asked again only where its answer could differ; ninja asks it itself when a CMakeLists.txt changed.
+configure() {
+  local settings
+  settings=$(printf '%s\n' "$python" "$(torch_version "$python")" "${CMAKE_ARGS:-}" && cat CMakePresets.json)
+  [ -f $build_dir/build.ninja ] && [ "$settings" = "$(cat $build_dir/settings.txt 2>/dev/null)" ] && return
+  step "configuring"
+  mkdir -p $build_dir
+  # What was found for another Python or torch must not be remembered.
+  [ "$(head -n 2 $build_dir/settings.txt 2>/dev/null)" = "$(head -n 2 <<<"$settings")" ] || rm -f $build_dir/CMakeCache.txt
+  # CMAKE_ARGS is a list of words.
+  # shellcheck disable=SC2086
+  cmake --preset release -DPython3_EXECUTABLE="$python" ${CMAKE_ARGS:-} >build/configure.log 2>&1 \
+    || { cat build/configure.log >&2; stop "CMake could not configure; see above"; }
+  sed -n '/^-- compress /,/^-- $/p' build/configure.log >&2
+  printf '%s\n' "$settings" >$build_dir/settings.txt
 }
 
 build() {
-  cmake --preset release -DPython3_EXECUTABLE="$1" >build/configure.log 2>&1 \
-    || { cat build/configure.log >&2; stop "CMake could not configure; see above"; }
-  cmake --build --preset release >&2 || stop "the build failed; see the first error above"
+  # The build tool's own status line on a terminal; elsewhere a line for each file, and nothing where all is new.
+  local target=(cmake --build --preset release --parallel "$(build_jobs)")
+  if [ -t 2 ]; then
+    "${target[@]}" >&2
+  else
+    "${target[@]}" | { grep --line-buffered -v '^ninja: no work to do' || true; } >&2
+  fi || stop "the build failed; see the first error above"
+}
+
+# Python finds this checkout through a .pth file; the command lies on the environment's PATH.
+link_into_environment() {
+  local site_packages scripts pth
+  if [ "$(cat $build_dir/linked.txt 2>/dev/null)" = "$python" ]; then return; fi
+  { read -r site_packages; read -r scripts; } < <("$python" -c 'import sysconfig
+print(sysconfig.get_path("purelib")); print(sysconfig.get_path("scripts"))')
+  pth=$site_packages/compress_ext_checkout.pth
+  printf '%s\n' "$PWD/python" >"$pth" || stop "cannot write $pth; is the environment yours?"
+  ln -sfn "$PWD/python/compress_ext/bin/compress-ext" "$scripts/compress-ext" \
+    || stop "cannot write $scripts/compress-ext; is the environment yours?"
+  printf '%s\n' "$python" >$build_dir/linked.txt
 }
 
 mkdir -p build
+exec 9>build/setup.lock
+flock 9 # two calls at once, such as two jobs on one node, build once
 install_packages
-build "$(choose_python)"
+choose_python
+configure
+build
+link_into_environment

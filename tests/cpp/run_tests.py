@@ -1,0 +1,80 @@
+"""Runs the GoogleTest program. A test that crashes the program counts as failed, and the tests after it still run.
+
+usage: run_tests.py PROGRAM TOTALS    TOTALS is written: passed, failed and skipped tests as three numbers
+"""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+EVENT = re.compile(r"\[( RUN      |       OK |  FAILED  |  SKIPPED )\] ([\w/]+\.[\w/]+)")
+
+
+class Run:
+    """What is known so far: the outcome of each test that ended, and the one that is running."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, str] = {}
+        self.running: str | None = None
+        self.output: list[str] = []
+
+    def take(self, line: str) -> None:
+        event = EVENT.search(line)
+        if event is None or (event[1].strip() != "RUN" and event[2] != self.running):
+            self.output.append(line)
+        elif event[1].strip() == "RUN":
+            self.running, self.output = event[2], []
+        else:
+            self.output.append(line)
+            self.end({"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}[event[1].strip()])
+
+    def end(self, outcome: str) -> None:
+        self.outcomes[self.running] = outcome
+        if outcome == "failed":
+            print(f"\n[ RUN      ] {self.running}\n" + "".join(self.output), end="", flush=True)
+        elif sys.stdout.isatty():
+            print(f"\r{len(self.outcomes)} C++ tests", end="", flush=True)
+        self.running, self.output = None, []
+
+    def crash(self, how: str) -> None:
+        if self.running is None:
+            self.running = f"(program) after {len(self.outcomes)} tests"
+        self.output.append(f"[  FAILED  ] {self.running} crashed: {how}\n")
+        self.end("failed")
+
+
+def describe(status: int) -> str:
+    return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+
+def run_all(program: str) -> dict[str, str]:
+    run = Run()
+    while True:
+        done = ":".join(name for name in run.outcomes if not name.startswith("(program)"))
+        command = [program, "--gtest_color=no", f"--gtest_filter=*-{done}" if done else "--gtest_filter=*"]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
+        before = len(run.outcomes)
+        for line in process.stdout:
+            run.take(line)
+        status = process.wait()
+        if run.running is None and (status == 0 or (status == 1 and "failed" in run.outcomes.values())):
+            return run.outcomes
+        outside_tests = run.running is None
+        run.crash(describe(status))
+        if outside_tests or len(run.outcomes) == before:
+            return run.outcomes
+
+
+def main() -> None:
+    program, totals = sys.argv[1:]
+    outcomes = list(run_all(program).values())
+    counts = [outcomes.count(outcome) for outcome in ("passed", "failed", "skipped")]
+    Path(totals).write_text(" ".join(map(str, counts)) + "\n")
+    print("\nC++: {} passed, {} failed, {} skipped".format(*counts))
+
+
+main()
