@@ -1,8 +1,8 @@
 #pragma once
 
+#include <cfloat>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "compress/core/macros.h"
 
@@ -18,8 +18,7 @@ struct QuantParams {
 ///   min -1, max 3, grid 0..255, asymmetric: scale = 4 / 255 = 0.015686, zero_point = 0 - round(-63.75) = 64
 COMPRESS_HOST_DEVICE QuantParams choose_qparams(float min, float max, int64_t quant_min, int64_t quant_max,
                                                 bool symmetric) {
-  const float infinity = std::numeric_limits<float>::infinity();
-  if (min == infinity && max == -infinity) {
+  if (min == INFINITY && max == -INFINITY) {
     return {1.0f, 0};
   }
   const float low = min > 0.0f ? 0.0f : min;  // keeps NaN
@@ -27,8 +26,7 @@ COMPRESS_HOST_DEVICE QuantParams choose_qparams(float min, float max, int64_t qu
   const float steps = static_cast<float>(quant_max - quant_min);
   const float extent = -low > high || std::isnan(low) ? -low : high;  // keeps NaN
   const float spread = symmetric ? extent / (steps / 2) : (high - low) / steps;
-  const float epsilon = std::numeric_limits<float>::epsilon();
-  const float scale = spread < epsilon ? epsilon : spread;
+  const float scale = spread < FLT_EPSILON ? FLT_EPSILON : spread;
   if (symmetric) {
     return {scale, 0};
   }

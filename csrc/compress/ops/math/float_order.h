@@ -15,18 +15,21 @@ namespace compress::math {
 
 enum class FloatFormat { float16, bfloat16, float32, float64 };
 
+template <typename Int>
+inline constexpr Int all_but_sign = std::numeric_limits<Int>::max();
+
 /// A key that sorts as the float with these bits; -0 sorts below +0, NaN beyond the infinity of its sign. Its own
 /// inverse: order_key(order_key(bits)) == bits.
 template <typename Int>
 COMPRESS_HOST_DEVICE Int order_key(Int bits) {
   const Int sign = static_cast<Int>(bits >> (8 * sizeof(Int) - 1));  // all ones where negative
-  return static_cast<Int>(bits ^ (sign & std::numeric_limits<Int>::max()));
+  return static_cast<Int>(bits ^ (sign & all_but_sign<Int>));
 }
 
 /// A key that sorts as |x|; NaN sorts above infinity. It is the bits of |x|.
 template <typename Int>
 COMPRESS_HOST_DEVICE Int magnitude_key(Int bits) {
-  return static_cast<Int>(bits & std::numeric_limits<Int>::max());
+  return static_cast<Int>(bits & all_but_sign<Int>);
 }
 
 COMPRESS_HOST_DEVICE int64_t infinity_bits(FloatFormat format) {

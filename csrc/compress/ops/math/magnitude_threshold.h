@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "compress/core/macros.h"
 #include "compress/ops/math/float_order.h"
@@ -45,8 +44,7 @@ COMPRESS_HOST_DEVICE int64_t pruned_count(double sparsity, int64_t elements) {
 COMPRESS_HOST_DEVICE float threshold_of_key(int64_t key, FloatFormat format) {
   const double magnitude = value_of_bits(key, format);
   const float nearest = static_cast<float>(magnitude);
-  return static_cast<double>(nearest) < magnitude ? nextafterf(nearest, std::numeric_limits<float>::infinity())
-                                                  : nearest;
+  return static_cast<double>(nearest) < magnitude ? nextafterf(nearest, INFINITY) : nearest;
 }
 
 }  // namespace compress::math
