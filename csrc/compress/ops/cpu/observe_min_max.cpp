@@ -12,6 +12,7 @@
 #include "compress/ops/cpu/isa/key_range.h"
 #include "compress/ops/float_format.h"
 #include "compress/ops/granularity.h"
+#include "compress/ops/memory_order.h"
 
 namespace compress::cpu {
 namespace {
@@ -112,10 +113,11 @@ void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, dou
   if (x.numel() == 0) {
     return;
   }
-  const BlockGeometry geometry = block_geometry(x.sizes(), min.sizes());
-  const at::Tensor input = x.contiguous();
-  const at::Tensor low = min.contiguous();
-  const at::Tensor high = max.contiguous();
+  const MemoryOrder order(x);  // channels-last activations are read as they lie
+  const at::Tensor input = order.contiguous(x);
+  const at::Tensor low = order.contiguous(min);
+  const at::Tensor high = order.contiguous(max);
+  const BlockGeometry geometry = block_geometry(input.sizes(), low.sizes());
   float* lows = low.mutable_data_ptr<float>();
   float* highs = high.mutable_data_ptr<float>();
   switch (x.element_size()) {
@@ -128,12 +130,8 @@ void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, dou
     default:
       observe<int64_t>(input, geometry, static_cast<float>(averaging), lows, highs);
   }
-  if (!low.is_same(min)) {
-    min.copy_(low);
-  }
-  if (!high.is_same(max)) {
-    max.copy_(high);
-  }
+  order.deliver(low, min);
+  order.deliver(high, max);
 }
 
 TORCH_LIBRARY_IMPL(compress, CPU, m) {

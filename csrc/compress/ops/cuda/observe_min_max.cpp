@@ -10,6 +10,7 @@
 #include "compress/ops/cuda/launch_check.h"
 #include "compress/ops/float_format.h"
 #include "compress/ops/granularity.h"
+#include "compress/ops/memory_order.h"
 
 namespace compress::cuda {
 namespace {
@@ -23,21 +24,18 @@ void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, dou
     return;
   }
   const c10::cuda::CUDAGuard device(x.device());
-  const BlockGeometry geometry = block_geometry(x.sizes(), min.sizes());
-  const at::Tensor input = x.contiguous();
-  const at::Tensor low = min.contiguous();
-  const at::Tensor high = max.contiguous();
+  const MemoryOrder order(x);  // channels-last activations are read as they lie
+  const at::Tensor input = order.contiguous(x);
+  const at::Tensor low = order.contiguous(min);
+  const at::Tensor high = order.contiguous(max);
+  const BlockGeometry geometry = block_geometry(input.sizes(), low.sizes());
   const at::Tensor workspace = at::empty({observe_min_max_workspace(geometry)}, x.options().dtype(at::kByte));
   launch_observe_min_max(input.const_data_ptr(), float_format(x.scalar_type()), geometry, static_cast<float>(averaging),
                          workspace.mutable_data_ptr(), low.mutable_data_ptr<float>(), high.mutable_data_ptr<float>(),
                          c10::cuda::getCurrentCUDAStream());
   check_launch();
-  if (!low.is_same(min)) {
-    min.copy_(low);
-  }
-  if (!high.is_same(max)) {
-    max.copy_(high);
-  }
+  order.deliver(low, min);
+  order.deliver(high, max);
 }
 
 TORCH_LIBRARY_IMPL(compress, CUDA, m) {
