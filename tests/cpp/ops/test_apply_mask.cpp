@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/utils.h>
 
 #include <limits>
 
@@ -51,7 +52,7 @@ TEST(ApplyMask, InPlaceRefusesALeafUnlessGradientsAreOff) {
   EXPECT_THROW(apply_mask_(weight, none), c10::Error);
   const auto version = weight._version();
   {
-    const at::NoGradGuard no_grad;
+    const torch::NoGradGuard no_grad;
     apply_mask_(weight, none);
   }
   EXPECT_EQ(weight._version(), version + 1);

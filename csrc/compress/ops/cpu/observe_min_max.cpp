@@ -98,11 +98,14 @@ template <typename Int>
 void observe(const at::Tensor& x, const BlockGeometry& geometry, float averaging, float* min, float* max) {
   const math::FloatFormat format = float_format(x.scalar_type());
   const PartialRanges<Int> ranges(geometry, x.const_data_ptr());
-  for (int64_t i = 0; i < geometry.scale_count; ++i) {
-    const math::Range state = math::observed({min[i], max[i]}, math::range_of_keys(ranges[i], format), averaging);
-    min[i] = state.min;
-    max[i] = state.max;
-  }
+  constexpr int64_t grain_scales = 4096;
+  at::parallel_for(0, geometry.scale_count, grain_scales, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const math::Range state = math::observed({min[i], max[i]}, math::range_of_keys(ranges[i], format), averaging);
+      min[i] = state.min;
+      max[i] = state.max;
+    }
+  });
 }
 
 void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, double averaging) {
