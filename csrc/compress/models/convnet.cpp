@@ -12,7 +12,7 @@ ConvBlockImpl::ConvBlockImpl(int64_t in_channels, int64_t out_channels)
 }
 
 at::Tensor ConvBlockImpl::forward(const at::Tensor& input) {
-  return tapped(conv_->forward(input).relu_());
+  return tapped(conv_->forward(input).relu());
 }
 
 Convnet::Convnet(const ConvnetOptions& options, const InputShape& shape) {

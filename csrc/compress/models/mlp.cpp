@@ -18,7 +18,7 @@ Mlp::Mlp(const MlpOptions& options, const InputShape& shape) {
 at::Tensor Mlp::forward(const at::Tensor& images) {
   at::Tensor x = images.flatten(1);
   for (nn::Linear& layer : hidden_) {
-    x = layer->forward(x).relu_();
+    x = layer->forward(x).relu();
   }
   return head_->forward(x);
 }

@@ -41,11 +41,11 @@ class BlockImpl : public torch::nn::Module, public distill::Tappable {
   at::Tensor forward(const at::Tensor& input) {
     at::Tensor x = input;
     for (size_t i = 0; i + 1 < branch_.size(); ++i) {
-      x = branch_[i]->forward(x).relu_();
+      x = branch_[i]->forward(x).relu();
     }
     x = branch_.back()->forward(x);
     const at::Tensor shortcut = shortcut_.is_empty() ? input : shortcut_->forward(input);
-    return tapped((x + shortcut).relu_());
+    return tapped((x + shortcut).relu());
   }
 
  private:
@@ -124,7 +124,7 @@ class Resnet : public Network {
   }
 
   at::Tensor forward(const at::Tensor& images) override {
-    at::Tensor x = conv1_->forward(images).relu_();
+    at::Tensor x = conv1_->forward(images).relu();
     if (imagenet_stem_) {
       x = at::max_pool2d(x, 3, 2, 1);
     }

@@ -28,8 +28,8 @@ std::vector<int64_t> channel_sizes(Role role, at::IntArrayRef sizes) {
 
 std::vector<int64_t> group_sizes(const QuantizerOptions& options, Role role, at::IntArrayRef sizes) {
   check<UsageError>(role == Role::weight, "granularity group is for weights; use tensor or channel for activations");
-  check<UsageError>(sizes.size() >= 2, "granularity group needs a weight of two dimensions or more (got ",
-                    sizes.size(), ")");
+  check<UsageError>(sizes.size() >= 2, "granularity group needs a weight of two dimensions or more (got ", sizes.size(),
+                    ")");
   check<UsageError>(options.group_size > 0 && sizes[1] % options.group_size == 0, "group_size ", options.group_size,
                     " does not divide the ", sizes[1], " inputs of the weight");
   std::vector<int64_t> result(sizes.size(), 1);
@@ -136,8 +136,7 @@ void keep_positive_(const std::vector<at::Tensor>& scales) {
 
 at::Tensor apply(const QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x,
                  const std::optional<at::Tensor>& mask) {
-  const double factor =
-      options.scale == ScaleSource::learned ? gradient_factor(options, x, state.scale) : 1.0;
+  const double factor = options.scale == ScaleSource::learned ? gradient_factor(options, x, state.scale) : 1.0;
   const std::optional<at::Tensor> zero_point =
       state.zero_point.defined() ? std::optional<at::Tensor>(state.zero_point) : std::nullopt;
   return fake_quantize(x, state.scale, zero_point, options.quant_min(), options.quant_max(), mask, factor);

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <optional>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include "compress/quant/options.h"
 

@@ -30,13 +30,13 @@ struct TrainingOptions {
 };
 
 struct ReportOptions {
-  bool baseline = false;    ///< train the same network plain, for comparison, into <run>/baseline
+  bool baseline = false;      ///< train the same network plain, for comparison, into <run>/baseline
   int64_t latency_batch = 1;  ///< images per forward pass of the latency measurement
 };
 
 /// Everything one `compress-ext train` needs: the YAML file as a value.
 struct Experiment {
-  std::string name = "run";     ///< run folder is <output>/<name>
+  std::string name = "run";  ///< run folder is <output>/<name>
   std::string output = "runs";
   int64_t seed = 0;
   Device device = Device::automatic;

@@ -1,0 +1,135 @@
+#include "compress/recipe/distill_method.h"
+
+#include <c10/util/overloaded.h>
+
+#include <algorithm>
+
+#include "compress/core/error.h"
+#include "compress/core/safetensors.h"
+#include "compress/models/network.h"
+#include "compress/models/weights.h"
+#include "compress/ops/distillation_loss.h"
+
+namespace compress::recipe {
+namespace {
+
+std::shared_ptr<models::Network> load_teacher(const TeacherOptions& options, const Attachment& attachment) {
+  auto network = models::make_network(options.model, attachment.shape);
+  const std::filesystem::path weights = models::find_weights(options.checkpoint);
+  models::load_state_dict(*network, load_safetensors(weights).tensors, weights.string());
+  network->to(attachment.example_input.device());
+  return network;
+}
+
+std::shared_ptr<distill::Tap> shared_tap(torch::nn::Module& network, const std::string& layer) {
+  distill::Tappable& tappable = distill::find_tappable(network, layer);
+  if (!tappable.tap()) {
+    tappable.attach_tap(std::make_shared<distill::Tap>(layer));
+  }
+  return tappable.tap();
+}
+
+}  // namespace
+
+void DistillMethod::attach(const Attachment& attachment) {
+  std::vector<std::string> teacher_layers;
+  for (const auto& term : options_.losses) {
+    std::visit(c10::overloaded([&](const KlTerm& kl) { kl_terms_.push_back(kl); },
+                               [&](const FeatureTerm& feature) { add_pairs(feature, attachment, teacher_layers); }),
+               term);
+  }
+  const auto network = load_teacher(options_.teacher, attachment);
+  teacher_.emplace([network = network.get()](const at::Tensor& input) { return network->forward(input); }, network,
+                   teacher_layers);
+  if (!pairs_.empty()) {
+    make_projectors(attachment);
+  }
+  for (const KlTerm& kl : kl_terms_) {
+    plan_.push_back({"(logits)", "distill", concat("KL, temperature ", kl.temperature, ", weight ", kl.weight)});
+  }
+  for (const FeaturePair& pair : pairs_) {
+    plan_.push_back({pair.student_layer, "distill",
+                     concat(distill::name_of(pair.loss), " to teacher's ", pair.teacher_layer,
+                            pair.projector ? " through a projector" : "", ", weight ", pair.weight)});
+  }
+}
+
+void DistillMethod::add_pairs(const FeatureTerm& term, const Attachment& attachment,
+                              std::vector<std::string>& teacher_layers) {
+  for (const auto& [student_layer, teacher_layer] : term.taps) {
+    pairs_.push_back({student_layer, teacher_layer, shared_tap(attachment.network, student_layer),
+                      teacher_layers.size(), nullptr, term.loss, term.weight});
+    teacher_layers.push_back(teacher_layer);
+  }
+}
+
+// Runs both networks once on the example to learn the features' shapes. In evaluation mode: batch norm must not move.
+void DistillMethod::make_projectors(const Attachment& attachment) {
+  const at::NoGradGuard no_grad;
+  const bool was_training = attachment.network.is_training();
+  attachment.network.eval();
+  attachment.forward(attachment.example_input);
+  attachment.network.train(was_training);
+  const distill::TeacherOutput teacher = (*teacher_)(attachment.example_input);
+  for (FeaturePair& pair : pairs_) {
+    if (distill::needs_equal_channels(pair.loss)) {
+      pair.projector =
+          distill::make_projector(pair.student_tap->output().sizes(), teacher.features[pair.teacher_feature].sizes());
+    }
+    if (pair.projector) {
+      pair.projector->to(attachment.example_input.device());
+    }
+  }
+  for (FeaturePair& pair : pairs_) {
+    pair.student_tap->clear();
+  }
+}
+
+at::Tensor DistillMethod::loss(const LossInput& input) {
+  const distill::TeacherOutput teacher = (*teacher_)(input.input);
+  check(teacher.logits.sizes() == input.logits.sizes(), "distill: the teacher answers with logits ",
+        teacher.logits.sizes(), ", the student with ", input.logits.sizes());
+  at::Tensor total;
+  const auto add = [&](const at::Tensor& term, double weight) {
+    total = total.defined() ? total + weight * term : weight * term;
+  };
+  for (const KlTerm& kl : kl_terms_) {
+    add(distillation_loss(input.logits, teacher.logits, kl.temperature), kl.weight);
+  }
+  for (FeaturePair& pair : pairs_) {
+    const auto [student, aligned] =
+        distill::needs_equal_channels(pair.loss)
+            ? distill::align(pair.student_tap->output(), teacher.features[pair.teacher_feature], pair.projector)
+            : std::pair(pair.student_tap->output(), teacher.features[pair.teacher_feature]);
+    add(distill::feature_loss(student, aligned, pair.loss), pair.weight);
+  }
+  for (FeaturePair& pair : pairs_) {
+    pair.student_tap->clear();
+  }
+  return total;
+}
+
+std::vector<optim::ParameterGroup> DistillMethod::parameter_groups() {
+  NamedTensors parameters = tensors();
+  if (parameters.empty()) {
+    return {};
+  }
+  for (auto& [name, tensor] : parameters) {
+    name = "distill." + name;
+  }
+  return {{"projectors", std::move(parameters)}};
+}
+
+NamedTensors DistillMethod::tensors() {
+  NamedTensors result;
+  for (size_t i = 0; i < pairs_.size(); ++i) {
+    if (pairs_[i].projector) {
+      for (auto& [name, tensor] : models::state_dict(*pairs_[i].projector)) {
+        result.emplace_back("projector" + std::to_string(i) + "." + name, tensor);
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace compress::recipe

@@ -1,0 +1,53 @@
+#include "compress/train/run_folder.h"
+
+#include <fstream>
+
+#include "compress/core/error.h"
+
+namespace compress::train {
+
+namespace fs = std::filesystem;
+
+bool RunFolder::holds_run() const {
+  return fs::exists(config()) || fs::exists(checkpoints()) || fs::exists(model()) || fs::exists(metrics());
+}
+
+std::optional<fs::path> RunFolder::latest_checkpoint() const {
+  std::ifstream latest(checkpoints() / "latest");
+  std::string name;
+  if (!latest || !std::getline(latest, name)) {
+    return std::nullopt;
+  }
+  const fs::path folder = checkpoints() / name;
+  check(fs::is_directory(folder), (checkpoints() / "latest").string(), ": names '", name, "', which is not there");
+  return folder;
+}
+
+void RunFolder::create_new() const {
+  check<UsageError>(
+      !holds_run(), path_.string(),
+      ": holds a run already; go on with it by --resume, give another name (--set name=...), or remove it");
+  std::error_code error;
+  fs::create_directories(path_, error);
+  check(!error, path_.string(), ": cannot be made: ", error.message());
+}
+
+void RunFolder::require_checkpoint() const {
+  check<UsageError>(latest_checkpoint().has_value(), path_.string(),
+                    ": holds no checkpoint to resume from; start the run without --resume");
+}
+
+void write_text_atomically(const fs::path& path, const std::string& text) {
+  fs::path aside = path;
+  aside += ".tmp";
+  {
+    std::ofstream stream(aside, std::ios::trunc);
+    stream << text << std::flush;
+    check(stream.good(), path.string(), ": cannot be written");
+  }
+  std::error_code error;
+  fs::rename(aside, path, error);
+  check(!error, path.string(), ": cannot be replaced: ", error.message());
+}
+
+}  // namespace compress::train
