@@ -1,0 +1,113 @@
+#pragma once
+
+// Vectors through the compiler's own extension: no intrinsics. For the sources of this folder only: the types follow
+// the instruction set, so they live in its namespace.
+//
+// Every instruction set must give the same bits, sums included. So memory is read in stripes of 64 bytes; a vector
+// covers one of the `groups` parts of a stripe, and a loop runs over all stripes for one group after the other. Each
+// of a stripe's lanes then adds up the same elements in the same order whatever the width.
+
+#include <cstdint>
+#include <limits>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"  // no vector crosses a call: all is inlined
+#endif
+
+#define COMPRESS_ISA_INLINE inline __attribute__((always_inline))
+
+namespace compress::cpu::COMPRESS_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr int vector_bytes = 64;
+#elif defined(__AVX2__)
+inline constexpr int vector_bytes = 32;
+#else
+inline constexpr int vector_bytes = 16;
+#endif
+inline constexpr int stripe_bytes = 64;
+inline constexpr int groups = stripe_bytes / vector_bytes;
+
+typedef float FloatVector __attribute__((vector_size(vector_bytes), may_alias));
+typedef double DoubleVector __attribute__((vector_size(vector_bytes), may_alias));
+typedef uint32_t UInt32Vector __attribute__((vector_size(vector_bytes), may_alias));
+typedef uint64_t UInt64Vector __attribute__((vector_size(vector_bytes), may_alias));
+
+template <typename Real>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  using Type = FloatVector;
+  using Bits = UInt32Vector;
+};
+template <>
+struct VectorOf<double> {
+  using Type = DoubleVector;
+  using Bits = UInt64Vector;
+};
+
+template <typename Real>
+using Vector = typename VectorOf<Real>::Type;
+template <typename Real>
+using BitsVector = typename VectorOf<Real>::Bits;
+
+template <typename Real>
+inline constexpr int lanes = vector_bytes / static_cast<int>(sizeof(Real));
+template <typename Real>
+inline constexpr int stripe = stripe_bytes / static_cast<int>(sizeof(Real));
+
+template <typename Real>
+COMPRESS_ISA_INLINE Vector<Real> broadcast(Real value) {
+  return Vector<Real>{} + value;
+}
+
+template <typename Real>
+COMPRESS_ISA_INLINE Vector<Real> load(const Real* from) {
+  Vector<Real> result;
+  __builtin_memcpy(&result, from, sizeof(result));
+  return result;
+}
+
+/// The first `count` (< lanes) elements, the other lanes `padding`.
+template <typename Real>
+COMPRESS_ISA_INLINE Vector<Real> load_part(const Real* from, int64_t count, Real padding) {
+  Vector<Real> result = broadcast(padding);
+  for (int64_t i = 0; i < count; ++i) {
+    result[i] = from[i];
+  }
+  return result;
+}
+
+template <typename Real>
+COMPRESS_ISA_INLINE void store(Real* to, Vector<Real> value) {
+  __builtin_memcpy(to, &value, sizeof(value));
+}
+
+template <typename Real>
+COMPRESS_ISA_INLINE void store_part(Real* to, Vector<Real> value, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    to[i] = value[i];
+  }
+}
+
+/// total plus the lanes, one after the other.
+template <typename Real>
+COMPRESS_ISA_INLINE double add_lanes(double total, Vector<Real> value) {
+  for (int i = 0; i < lanes<Real>; ++i) {
+    total += static_cast<double>(value[i]);
+  }
+  return total;
+}
+
+/// The largest lane; NaN is passed over.
+template <typename Real>
+COMPRESS_ISA_INLINE Real maximum(Vector<Real> value) {
+  constexpr Real infinity = std::numeric_limits<Real>::infinity();
+  Real result = -infinity;
+  for (int i = 0; i < lanes<Real>; ++i) {
+    result = value[i] > result ? value[i] : result;
+  }
+  return result;
+}
+
+}  // namespace compress::cpu::COMPRESS_ISA
