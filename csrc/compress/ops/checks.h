@@ -2,10 +2,18 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
+#include <optional>
+
 /// Argument checks that an operator's CPU, CUDA and Meta kernels share, defined in the operator's own .cpp. Each raises
 /// c10::Error "op: what is wrong (got ..., expected ...)" and looks at no values. Sizes may be symbolic.
 namespace compress::checks {
 
+void fake_quantize(const at::Tensor& x, const at::Tensor& scale, const std::optional<at::Tensor>& zero_point,
+                   int64_t quant_min, int64_t quant_max, const std::optional<at::Tensor>& mask);
+void fake_quantize_backward(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& scale,
+                            const std::optional<at::Tensor>& zero_point, int64_t quant_min, int64_t quant_max,
+                            const std::optional<at::Tensor>& mask, std::array<bool, 3> output_mask);
 void pack_mask(const at::Tensor& mask);
 void unpack_mask(const at::Tensor& mask, c10::SymIntArrayRef sizes);
 void apply_mask(const char* op, const at::Tensor& x, const at::Tensor& mask);
@@ -13,5 +21,10 @@ void magnitude_mask(const at::Tensor& weight, const at::Tensor& threshold);
 void magnitude_threshold(at::TensorList weights, double sparsity);
 void observe_min_max_(const at::Tensor& min, const at::Tensor& max, const at::Tensor& x, double averaging);
 void choose_qparams(const at::Tensor& min, const at::Tensor& max, int64_t quant_min, int64_t quant_max);
+void distillation_loss(const at::Tensor& student, const at::Tensor& teacher, double temperature,
+                       const std::optional<at::Tensor>& target, double alpha);
+void distillation_loss_backward(const at::Tensor& grad, const at::Tensor& student, const at::Tensor& teacher,
+                                double temperature, const std::optional<at::Tensor>& target, double alpha,
+                                const at::Tensor& row_statistics, const at::Tensor& counted_rows);
 
 }  // namespace compress::checks

@@ -2,25 +2,28 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <optional>
 #include <tuple>
 
 namespace compress {
 
 /// Rounds x to an integer grid and back: (clamp(round(x / scale) + zero_point, quant_min, quant_max) - zero_point)
-/// * scale, rounding half to even. Equal bit for bit to torch.fake_quantize_per_{tensor,channel}_affine for finite x;
-/// larger values saturate and NaN stays NaN.
+/// * scale, rounding half to even. Equal bit for bit to torch.fake_quantize_per_{tensor,channel}_affine for finite x
+/// with |x / scale| < 2^31; larger values saturate and NaN stays NaN.
 ///
-/// x            float32, float64, float16 or bfloat16, any shape and strides
+/// x            float32, float64, float16 or bfloat16, any shape and strides; the result has its memory format
 /// scale        float32, positive; a scalar (per tensor), or of x's rank with each size dividing x's
 ///              ([C,1,1,1] per channel, [N,K/g] per group, [T,1] per token)
-/// zero_point   of scale's shape; int32 or int64, or float32 where it is learned (then rounded and clamped to the
-///              grid); none = 0
+/// zero_point   of scale's shape; int32 or int64, or float32 where it is learned (rounded half to even, forward and
+///              backward); clamped to quant_min..quant_max; none = 0, which must then lie between them
+/// quant_min, quant_max   within -2^21..2^21, so that float32 holds every step
 /// mask         packed (see pack_mask), of x's shape; a cleared element counts as zero. The fused weight path.
 /// grad_factor  multiplies the gradients of scale and zero_point (LSQ's g, Esser et al. 2020, section 2.2)
 ///
 /// Gradients: x straight-through inside the grid and zero outside or where masked; scale and a float zero_point as
-/// torch._fake_quantize_learnable_per_{tensor,channel}_affine. Nothing but the inputs is saved.
+/// torch._fake_quantize_learnable_per_{tensor,channel}_affine, whose per-tensor backward rounds zero_point half up
+/// where ours rounds as forward does. Nothing but the inputs is saved. Not differentiable twice.
 /// Raises c10::Error for wrong shapes, types or an empty range; scale's values are not looked at.
 at::Tensor fake_quantize(const at::Tensor& x, const at::Tensor& scale, const std::optional<at::Tensor>& zero_point,
                          int64_t quant_min, int64_t quant_max, const std::optional<at::Tensor>& mask = std::nullopt,

@@ -1,42 +1,88 @@
 #pragma once
 
-#include <cmath>
+#include <cstdint>
 
 #include "compress/core/macros.h"
 
 namespace compress::math {
 
-/// The affine grid of one scale: integers quant_min..quant_max, zero_point among them.
+/// Rounds half to even. Exact for |x| <= 2^22 (2^51 in double); beyond, the result stays beyond, which is all that a
+/// clamp needs. On the CPU by a shift into the binade where the ulp is 1: two additions on every instruction set,
+/// where nearbyint is a library call without SSE4.1. -0.4 gives +0.
+COMPRESS_HOST_DEVICE float round_half_even(float x) {
+#if defined(__CUDA_ARCH__)
+  return rintf(x) + 0.0f;
+#else
+  constexpr float shift = 0x1.8p23f;
+  return (x + shift) - shift;
+#endif
+}
+
+COMPRESS_HOST_DEVICE double round_half_even(double x) {
+#if defined(__CUDA_ARCH__)
+  return rint(x) + 0.0;
+#else
+  constexpr double shift = 0x1.8p52;
+  return (x + shift) - shift;
+#endif
+}
+
+/// Keeps NaN: both comparisons are false.
+template <typename Real>
+COMPRESS_HOST_DEVICE Real clamp(Real x, Real low, Real high) {
+  return x < low ? low : (x > high ? high : x);
+}
+
+/// Bound of |quant_min| and |quant_max|, so that their difference is within round_half_even's exact range.
+constexpr int64_t max_quant = int64_t{1} << 21;
+
+/// The affine grid of one scale, counted in steps from zero: the integers low..high, times scale.
+/// low = quant_min - zero_point <= 0 <= quant_max - zero_point = high.
 struct AffineGrid {
   float scale;
   float inverse_scale;
-  float zero_point;
-  float quant_min;
-  float quant_max;
+  float low;
+  float high;
 };
 
+/// zero_point is rounded half to even and clamped to quant_min..quant_max: a learned one need not be an integer.
 COMPRESS_HOST_DEVICE AffineGrid make_affine_grid(float scale, float zero_point, float quant_min, float quant_max) {
-  return {scale, 1.0f / scale, zero_point, quant_min, quant_max};
+  const float zero = clamp(round_half_even(zero_point), quant_min, quant_max);
+  return {scale, 1.0f / scale, quant_min - zero, quant_max - zero};
 }
 
-/// The unclamped integer of x: rounded half to even, then shifted, as ATen does (2.5 -> 2, also with zero_point 1).
-/// `Real` is float, or double for double tensors: ATen divides those in double.
-template <typename Real>
-COMPRESS_HOST_DEVICE Real quantized_position(Real x, const AffineGrid& grid) {
-  return std::nearbyint(x * static_cast<Real>(grid.inverse_scale)) + static_cast<Real>(grid.zero_point);
-}
-
-/// clamp(round(x / scale) + zero_point) mapped back. Saturates for any |x|, keeps NaN (both comparisons are false).
+/// clamp(round(x / scale)) * scale on the grid. ATen rounds, adds zero_point, clamps and subtracts it again; in steps
+/// from zero that is the same integer. `Real` is float, or double for double tensors, which ATen multiplies in double.
 /// `Product` is the type of the last multiplication: ATen takes float per tensor, also for double tensors, and the
 /// tensor's own precision per channel.
 template <typename Product, typename Real>
 COMPRESS_HOST_DEVICE Real fake_quantize(Real x, const AffineGrid& grid) {
-  const Real position = quantized_position(x, grid);
-  const Real low = static_cast<Real>(grid.quant_min);
-  const Real high = static_cast<Real>(grid.quant_max);
-  const Real bounded = position < low ? low : (position > high ? high : position);
-  const Product steps = static_cast<Product>(bounded) - static_cast<Product>(grid.zero_point);
-  return static_cast<Real>(steps * static_cast<Product>(grid.scale));
+  const Real steps = clamp(round_half_even(x * static_cast<Real>(grid.inverse_scale)), static_cast<Real>(grid.low),
+                           static_cast<Real>(grid.high));
+  return static_cast<Real>(static_cast<Product>(steps) * static_cast<Product>(grid.scale));
+}
+
+template <typename Real>
+struct FakeQuantizeGradient {
+  Real x;           // straight through inside the grid, else 0
+  Real scale;       // Esser et al. 2020, eq. 3: round(x / scale) - x / scale inside, the bound outside
+  Real zero_point;  // in units of -scale
+};
+
+/// A NaN counts as inside, so that it reaches the scale's gradient and is seen.
+template <typename Real>
+COMPRESS_HOST_DEVICE FakeQuantizeGradient<Real> fake_quantize_backward(Real grad, Real x, const AffineGrid& grid) {
+  const Real zero = 0;
+  const Real low = static_cast<Real>(grid.low);
+  const Real high = static_cast<Real>(grid.high);
+  const Real inverse_scale = static_cast<Real>(grid.inverse_scale);
+  const Real position = round_half_even(x * inverse_scale);
+  const Real steps = clamp(position, low, high);
+  // The difference is taken before the division: x / scale alone would carry the rounding of 1 / scale into every
+  // term with one sign.
+  const Real residual = (steps * static_cast<Real>(grid.scale) - x) * inverse_scale;
+  const bool outside = (position < low) | (position > high);
+  return {outside ? zero : grad, grad * (outside ? steps : residual), outside ? grad : zero};
 }
 
 }  // namespace compress::math

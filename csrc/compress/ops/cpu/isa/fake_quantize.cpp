@@ -1,0 +1,286 @@
+#include "compress/ops/cpu/isa/fake_quantize.h"
+
+#include "compress/ops/cpu/isa/tile.h"
+#include "compress/ops/math/fake_quantize.h"
+
+namespace compress::cpu::COMPRESS_ISA {
+namespace {
+
+using math::AffineGrid;
+using math::BlockPieces;
+using math::Piece;
+
+/// The grids of a column block, one array a field, so that the loop over columns loads vectors.
+struct ColumnGrids {
+  float scale[BlockPieces::block_columns];
+  float inverse_scale[BlockPieces::block_columns];
+  float low[BlockPieces::block_columns];
+  float high[BlockPieces::block_columns];
+
+  COMPRESS_HOST_DEVICE AffineGrid operator[](int64_t i) const { return {scale[i], inverse_scale[i], low[i], high[i]}; }
+};
+
+void make_column_grids(const math::Quantizer& quantizer, const Piece& piece, ColumnGrids& grids) {
+  for (int64_t i = 0; i < piece.length; ++i) {
+    const AffineGrid grid = quantizer.grid(piece.scale + i);
+    grids.scale[i] = grid.scale;
+    grids.inverse_scale[i] = grid.inverse_scale;
+    grids.low[i] = grid.low;
+    grids.high[i] = grid.high;
+  }
+}
+
+/// One grid for a whole run, with ColumnGrids' interface.
+struct OneGrid {
+  AffineGrid grid;
+  COMPRESS_HOST_DEVICE AffineGrid operator[](int64_t) const { return grid; }
+};
+
+template <typename Product, typename Value, typename Grids>
+COMPRESS_HOST_DEVICE void quantize(const Value* __restrict__ x, const Grids& grids, int64_t count,
+                                   Value* __restrict__ y) {
+  for (int64_t i = 0; i < count; ++i) {
+    y[i] = math::fake_quantize<Product>(x[i], grids[i]);
+  }
+}
+
+/// Elements element..element + length - 1, of which the first has grids[0]. Column blocks are no longer than a tile.
+template <typename Product, typename Scalar, typename Grids>
+COMPRESS_HOST_DEVICE void quantize_run(const FakeQuantizeCall& call, int64_t element, int64_t length,
+                                       const Grids& grids) {
+  const Scalar* x = static_cast<const Scalar*>(call.x) + element;
+  Scalar* y = static_cast<Scalar*>(call.y) + element;
+  if constexpr (__is_same(Scalar, Real<Scalar>)) {
+    if (call.mask.bytes == nullptr) {
+      quantize<Product>(x, grids, length, y);
+      return;
+    }
+  }
+  uint8_t bit_buffer[tile_length / 8 + 1];
+  Real<Scalar> buffer[tile_length];
+  Real<Scalar> result[tile_length];
+  for (int64_t begin = 0; begin < length; begin += tile_length) {
+    const int64_t count = length - begin < tile_length ? length - begin : tile_length;
+    const uint8_t* bits =
+        call.mask.bytes == nullptr ? nullptr : mask_bits(call.mask, element + begin, count, bit_buffer);
+    const Real<Scalar>* reals = load_tile(x + begin, count, bits, buffer);
+    if constexpr (__is_same(Scalar, Real<Scalar>)) {
+      quantize<Product>(reals, grids, count, y + begin);
+    } else {
+      quantize<Product>(reals, grids, count, result);
+      store_tile(result, count, y + begin);
+    }
+  }
+}
+
+template <typename Product, typename Scalar>
+void quantize_pieces(const FakeQuantizeCall& call, const BlockPieces& pieces, int64_t begin, int64_t end) {
+  for (int64_t number = begin; number < end; ++number) {
+    const Piece piece = pieces.piece(number);
+    if (call.quantizer.geometry.scale_step == 0) {
+      quantize_run<Product, Scalar>(call, pieces.element(piece, 0), piece.length,
+                                    OneGrid{call.quantizer.grid(piece.scale)});
+      continue;
+    }
+    ColumnGrids grids;
+    make_column_grids(call.quantizer, piece, grids);
+    for (int64_t run = 0; run < piece.runs; ++run) {
+      quantize_run<Product, Scalar>(call, pieces.element(piece, run), piece.length, grids);
+    }
+  }
+}
+
+/// Sums under one scale. As many lanes as the widest vector has, on every instruction set, and always the same element
+/// in the same lane: the same bits everywhere.
+template <typename Value>
+struct LaneSums {
+  static constexpr int lanes = 16;
+  Value scale[lanes] = {};
+  Value zero_point[lanes] = {};
+
+  template <typename Output>
+  COMPRESS_HOST_DEVICE void backward(const Value* __restrict__ grad, const Value* __restrict__ x, const OneGrid& grids,
+                                     int64_t count, Output* __restrict__ dx) {
+    LaneSums sums = *this;
+    const AffineGrid grid = grids.grid;
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) {
+      for (int lane = 0; lane < lanes; ++lane) {
+        const auto gradient = math::fake_quantize_backward(grad[i + lane], x[i + lane], grid);
+        if constexpr (!__is_same(Output, const void)) {
+          dx[i + lane] = gradient.x;
+        }
+        sums.scale[lane] += gradient.scale;
+        sums.zero_point[lane] += gradient.zero_point;
+      }
+    }
+    for (int lane = 0; i + lane < count; ++lane) {
+      const auto gradient = math::fake_quantize_backward(grad[i + lane], x[i + lane], grid);
+      if constexpr (!__is_same(Output, const void)) {
+        dx[i + lane] = gradient.x;
+      }
+      sums.scale[lane] += gradient.scale;
+      sums.zero_point[lane] += gradient.zero_point;
+    }
+    *this = sums;
+  }
+
+  static COMPRESS_HOST_DEVICE double total(Value* values) {
+    for (int half = lanes / 2; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; ++lane) {
+        values[lane] += values[lane + half];
+      }
+    }
+    return static_cast<double>(values[0]);
+  }
+
+  COMPRESS_HOST_DEVICE void store(double* sums, int64_t) {
+    sums[0] = total(scale);
+    sums[1] = total(zero_point);
+  }
+};
+
+/// Sums under one scale per column.
+template <typename Value>
+struct ColumnSums {
+  Value scale[BlockPieces::block_columns] = {};
+  Value zero_point[BlockPieces::block_columns] = {};
+
+  template <typename Output>
+  COMPRESS_HOST_DEVICE void backward(const Value* __restrict__ grad, const Value* __restrict__ x,
+                                     const ColumnGrids& grids, int64_t count, Output* __restrict__ dx) {
+    for (int64_t i = 0; i < count; ++i) {
+      const auto gradient = math::fake_quantize_backward(grad[i], x[i], grids[i]);
+      if constexpr (!__is_same(Output, const void)) {
+        dx[i] = gradient.x;
+      }
+      scale[i] += gradient.scale;
+      zero_point[i] += gradient.zero_point;
+    }
+  }
+
+  COMPRESS_HOST_DEVICE void store(double* sums, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+      sums[2 * i] = static_cast<double>(scale[i]);
+      sums[2 * i + 1] = static_cast<double>(zero_point[i]);
+    }
+  }
+};
+
+/// Where only dx is wanted.
+struct NoSums {
+  template <typename Value, typename Grids, typename Output>
+  COMPRESS_HOST_DEVICE void backward(const Value* __restrict__ grad, const Value* __restrict__ x, const Grids& grids,
+                                     int64_t count, Output* __restrict__ dx) {
+    for (int64_t i = 0; i < count; ++i) {
+      dx[i] = math::fake_quantize_backward(grad[i], x[i], grids[i]).x;
+    }
+  }
+  COMPRESS_HOST_DEVICE void store(double*, int64_t) {}
+};
+
+template <typename Scalar, bool WritesDx, typename Sums, typename Grids>
+COMPRESS_HOST_DEVICE void backward_run(const FakeQuantizeBackwardCall& call, int64_t element, int64_t length,
+                                       const Grids& grids, Sums& sums) {
+  using Value = Real<Scalar>;
+  const Scalar* grad = static_cast<const Scalar*>(call.grad) + element;
+  const Scalar* x = static_cast<const Scalar*>(call.x) + element;
+  Scalar* dx = WritesDx ? static_cast<Scalar*>(call.dx) + element : nullptr;
+  if constexpr (__is_same(Scalar, Value)) {
+    if (call.mask.bytes == nullptr) {
+      if constexpr (WritesDx) {
+        sums.backward(grad, x, grids, length, dx);
+      } else {
+        sums.template backward<const void>(grad, x, grids, length, nullptr);
+      }
+      return;
+    }
+  }
+  uint8_t bit_buffer[tile_length / 8 + 1];
+  Value grad_buffer[tile_length];
+  Value x_buffer[tile_length];
+  Value result[tile_length];
+  for (int64_t begin = 0; begin < length; begin += tile_length) {
+    const int64_t count = length - begin < tile_length ? length - begin : tile_length;
+    const uint8_t* bits =
+        call.mask.bytes == nullptr ? nullptr : mask_bits(call.mask, element + begin, count, bit_buffer);
+    // A masked element is x = 0 with gradient 0: inside every grid, and no term of any sum.
+    const Value* grads = load_tile(grad + begin, count, bits, grad_buffer);
+    const Value* reals = load_tile(x + begin, count, bits, x_buffer);
+    if constexpr (!WritesDx) {
+      sums.template backward<const void>(grads, reals, grids, count, nullptr);
+    } else if constexpr (__is_same(Scalar, Value)) {
+      sums.backward(grads, reals, grids, count, dx + begin);
+    } else {
+      sums.backward(grads, reals, grids, count, result);
+      store_tile(result, count, dx + begin);
+    }
+  }
+}
+
+/// `Sums` holds the sums of a piece under one scale, `Columns` under one scale per column.
+template <typename Scalar, bool WritesDx, typename Sums, typename Columns>
+void backward_pieces(const FakeQuantizeBackwardCall& call, const BlockPieces& pieces, int64_t begin, int64_t end) {
+  for (int64_t number = begin; number < end; ++number) {
+    const Piece piece = pieces.piece(number);
+    double* to = call.sums == nullptr ? nullptr : call.sums + 2 * number * pieces.sums_per_piece();
+    if (call.quantizer.geometry.scale_step == 0) {
+      Sums sums;
+      backward_run<Scalar, WritesDx>(call, pieces.element(piece, 0), piece.length,
+                                     OneGrid{call.quantizer.grid(piece.scale)}, sums);
+      sums.store(to, 1);
+      continue;
+    }
+    ColumnGrids grids;
+    make_column_grids(call.quantizer, piece, grids);
+    Columns sums;
+    for (int64_t run = 0; run < piece.runs; ++run) {
+      backward_run<Scalar, WritesDx>(call, pieces.element(piece, run), piece.length, grids, sums);
+    }
+    sums.store(to, piece.length);
+  }
+}
+
+template <typename Scalar>
+void backward_as(const FakeQuantizeBackwardCall& call, const BlockPieces& pieces, int64_t begin, int64_t end) {
+  using Value = Real<Scalar>;
+  if (call.sums == nullptr) {
+    backward_pieces<Scalar, true, NoSums, NoSums>(call, pieces, begin, end);
+  } else if (call.dx == nullptr) {
+    backward_pieces<Scalar, false, LaneSums<Value>, ColumnSums<Value>>(call, pieces, begin, end);
+  } else {
+    backward_pieces<Scalar, true, LaneSums<Value>, ColumnSums<Value>>(call, pieces, begin, end);
+  }
+}
+
+}  // namespace
+
+void fake_quantize_pieces(const FakeQuantizeCall& call, const BlockPieces& pieces, int64_t begin, int64_t end) {
+  switch (call.number) {
+    case Number::float32:
+      return quantize_pieces<float, float>(call, pieces, begin, end);
+    case Number::float16:
+      return quantize_pieces<float, float16>(call, pieces, begin, end);
+    case Number::bfloat16:
+      return quantize_pieces<float, bfloat16>(call, pieces, begin, end);
+    case Number::float64:
+      return call.quantizer.geometry.scale_count > 1 ? quantize_pieces<double, double>(call, pieces, begin, end)
+                                                     : quantize_pieces<float, double>(call, pieces, begin, end);
+  }
+}
+
+void fake_quantize_backward_pieces(const FakeQuantizeBackwardCall& call, const BlockPieces& pieces, int64_t begin,
+                                   int64_t end) {
+  switch (call.number) {
+    case Number::float32:
+      return backward_as<float>(call, pieces, begin, end);
+    case Number::float16:
+      return backward_as<float16>(call, pieces, begin, end);
+    case Number::bfloat16:
+      return backward_as<bfloat16>(call, pieces, begin, end);
+    case Number::float64:
+      return backward_as<double>(call, pieces, begin, end);
+  }
+}
+
+}  // namespace compress::cpu::COMPRESS_ISA

@@ -1,0 +1,118 @@
+#pragma once
+
+// Short stretches of a tensor brought into the first-level cache as float or double, masked on the way, so that a loop
+// over a formula is written once for every element type and with or without a mask. float32 without a mask is used
+// where it lies.
+
+#include <cstdint>
+
+#include "compress/core/macros.h"
+#include "compress/ops/cpu/isa/number.h"
+#include "compress/ops/math/packed_mask.h"
+
+namespace compress::cpu {
+
+/// Elements of a tile: 2 KB as float. A multiple of every vector's lanes and of 8.
+inline constexpr int64_t tile_length = 512;
+
+/// `to` (zero where it is not yet written) gets `count` bits of `from`, bit by bit position.
+COMPRESS_HOST_DEVICE void copy_bits(const uint8_t* from, int64_t from_bit, int64_t count, uint8_t* to, int64_t to_bit) {
+  for (int64_t i = 0; i < count; i += 8) {
+    const int64_t left = count - i;
+    const int64_t bit = from_bit + i;
+    const int shift = static_cast<int>(bit & 7);
+    unsigned value = from[bit >> 3] >> shift;
+    if (shift + left > 8) {
+      value |= static_cast<unsigned>(from[(bit >> 3) + 1]) << (8 - shift);
+    }
+    value &= left < 8 ? (1u << left) - 1u : 0xffu;
+    const int64_t target = to_bit + i;
+    value <<= target & 7;
+    to[target >> 3] = static_cast<uint8_t>(to[target >> 3] | value);
+    if (value > 0xff) {
+      to[(target >> 3) + 1] = static_cast<uint8_t>(to[(target >> 3) + 1] | value >> 8);
+    }
+  }
+}
+
+/// The mask's bits of elements element..element + count - 1 (count <= tile_length), the first at bit 0: where they lie,
+/// or gathered over row ends into `buffer`, tile_length / 8 + 1 bytes.
+COMPRESS_HOST_DEVICE const uint8_t* mask_bits(const math::PackedMask& mask, int64_t element, int64_t count,
+                                              uint8_t* buffer) {
+  const int64_t bit = mask.bit_of(element);
+  const int64_t row = mask.layout.row;
+  const int64_t left_in_row = mask.is_one_stream() ? count : row - element % row;
+  if ((bit & 7) == 0 && left_in_row >= count) {
+    return mask.bytes + (bit >> 3);
+  }
+  for (int64_t i = 0; i <= tile_length / 8; ++i) {
+    buffer[i] = 0;
+  }
+  int64_t done = left_in_row < count ? left_in_row : count;
+  copy_bits(mask.bytes, bit, done, buffer, 0);
+  while (done < count) {
+    const int64_t next = count - done < row ? count - done : row;
+    copy_bits(mask.bytes, mask.bit_of(element + done), next, buffer, done);
+    done += next;
+  }
+  return buffer;
+}
+
+template <typename Value>
+struct BitsOf;
+template <>
+struct BitsOf<float> {
+  using type = uint32_t;
+};
+template <>
+struct BitsOf<double> {
+  using type = uint64_t;
+};
+
+/// y = x where its bit is set, else +0. y may be x.
+template <typename Value>
+COMPRESS_HOST_DEVICE void apply_bits(const Value* x, const uint8_t* bits, int64_t count, Value* y) {
+  using UInt = typename BitsOf<Value>::type;
+  typedef UInt Eight __attribute__((vector_size(8 * sizeof(UInt))));
+  const Eight lane_bit = {1, 2, 4, 8, 16, 32, 64, 128};
+  int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    Eight values;
+    __builtin_memcpy(&values, x + i, sizeof(values));
+    const Eight byte = Eight{} + bits[i / 8];
+    values &= reinterpret_cast<Eight>((byte & lane_bit) == lane_bit);
+    __builtin_memcpy(y + i, &values, sizeof(values));
+  }
+  for (; i < count; ++i) {
+    y[i] = (bits[i / 8] >> (i % 8)) & 1 ? x[i] : Value{0};
+  }
+}
+
+/// `count` elements as reals, masked where `bits` is not null; in `buffer`, or where they lie.
+template <typename Scalar>
+COMPRESS_HOST_DEVICE const Real<Scalar>* load_tile(const Scalar* x, int64_t count, const uint8_t* bits,
+                                                   Real<Scalar>* buffer) {
+  const Real<Scalar>* reals;
+  if constexpr (__is_same(Scalar, Real<Scalar>)) {
+    reals = x;
+  } else {
+    for (int64_t i = 0; i < count; ++i) {
+      buffer[i] = to_real(x[i]);
+    }
+    reals = buffer;
+  }
+  if (bits != nullptr) {
+    apply_bits(reals, bits, count, buffer);
+    reals = buffer;
+  }
+  return reals;
+}
+
+template <typename Scalar>
+COMPRESS_HOST_DEVICE void store_tile(const Real<Scalar>* reals, int64_t count, Scalar* y) {
+  for (int64_t i = 0; i < count; ++i) {
+    from_real(reals[i], y[i]);
+  }
+}
+
+}  // namespace compress::cpu
