@@ -12,8 +12,8 @@ enum class DatasetType { digits, mnist, cifar10 };
 
 /// Applied to each training batch anew.
 struct AugmentOptions {
-  int64_t shift = 0;     ///< largest shift in pixels, each image its own, zeros move in
-  bool flip = false;     ///< mirror half of the images left to right
+  int64_t shift = 0;  ///< largest shift in pixels, each image its own, zeros move in
+  bool flip = false;  ///< mirror half of the images left to right
 };
 
 struct DataOptions {

@@ -32,8 +32,8 @@ enum class Decay { constant, cosine, step };
 
 struct LearningRateOptions {
   Decay decay = Decay::cosine;
-  Duration warmup = Duration::steps(0);  ///< linear from 1 / (warm-up steps) of the optimizer's lr
-  double final_fraction = 0.0;           ///< cosine only, [0, 1]
+  Duration warmup = Duration::steps(0);    ///< linear from 1 / (warm-up steps) of the optimizer's lr
+  double final_fraction = 0.0;             ///< cosine only, [0, 1]
   Duration every = Duration::percent(30);  ///< step only
   double factor = 0.1;                     ///< step only, (0, 1]
 };
