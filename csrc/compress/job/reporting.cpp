@@ -1,0 +1,88 @@
+#include "compress/job/reporting.h"
+
+#include <ATen/Parallel.h>
+
+#include <sstream>
+
+#include "compress/data/dataset.h"
+#include "compress/export/inspect.h"
+#include "compress/export/report.h"
+#include "compress/job/model_file.h"
+#include "compress/train/evaluate.h"
+#include "compress/train/network_setup.h"
+
+namespace compress::job {
+namespace {
+
+namespace fs = std::filesystem;
+
+at::Tensor latency_input(const data::Dataset& test, int64_t batch, const at::Device& device) {
+  const at::Tensor rows = at::arange(batch).remainder(test.size());
+  return data::normalize(test.images.index_select(0, rows), test.normalization).to(device);
+}
+
+Measured measure(const fs::path& path, const train::Experiment& experiment, const data::Dataset& test,
+                 const at::Device& device) {
+  const LoadedModel model = load_model(path);
+  Measured measured;
+  measured.count = count_parameters(*model.network);
+  measured.bytes_on_disk = static_cast<int64_t>(fs::file_size(path));
+  model.network->to(device);
+  const train::Evaluation evaluation = train::evaluate(*model.network, test, device, experiment.training.precision);
+  measured.accuracy = evaluation.accuracy;
+  measured.loss = evaluation.loss;
+  const at::NoGradGuard no_grad;
+  const at::Tensor input = latency_input(test, experiment.report.latency_batch, device);
+  measured.latency = measure_latency([&] {
+    // Reading one answer makes the host wait for a GPU.
+    model.network->forward(input).flatten()[0].item<float>();
+  });
+  return measured;
+}
+
+// Zeros among the weights of the layers that the file holds packed.
+double packed_sparsity(const fs::path& path) {
+  int64_t weights = 0, zeros = 0;
+  for (const LayerSummary& layer : summarize(load_safetensors(path), path.string())) {
+    if (!layer.coding.empty()) {
+      weights += layer.weights;
+      zeros += layer.zero_weights;
+    }
+  }
+  return weights == 0 ? 0.0 : static_cast<double>(zeros) / static_cast<double>(weights);
+}
+
+std::string device_text(const at::Device& device) {
+  return device.is_cpu() ? "cpu, " + std::to_string(at::get_num_threads()) + " threads" : device.str();
+}
+
+void log_lines(train::Log& log, const std::string& text) {
+  std::istringstream lines(text);
+  std::string line;
+  while (std::getline(lines, line)) {
+    log.line(line);
+  }
+}
+
+}  // namespace
+
+void write_run_report(const fs::path& folder, const ReportInputs& inputs, const train::Experiment& experiment,
+                      const data::Dataset& test, train::Log& log) {
+  const at::Device device = train::choose_device(experiment.device);
+  Report report;
+  report.device = device_text(device);
+  report.batch = experiment.report.latency_batch;
+  report.compressed = measure(inputs.compressed, experiment, test, device);
+  report.sparsity = packed_sparsity(inputs.compressed);
+  if (inputs.float_model) {
+    report.float_model = measure(*inputs.float_model, experiment, test, device);
+  }
+  if (inputs.teacher) {
+    report.teacher = measure(*inputs.teacher, experiment, test, device);
+  }
+  write_report(folder, report);
+  log_lines(log, report_markdown(report));
+  log.line("written: " + (folder / "report.md").string() + ", report.json, " + inputs.compressed.string());
+}
+
+}  // namespace compress::job
