@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -34,17 +35,22 @@ at::Tensor elementwise_loss(const at::Tensor& student, const at::Tensor& teacher
   return at::mse_loss(student, teacher);
 }
 
-at::Tensor attention_map(const at::Tensor& features) {
-  const at::Tensor map = features.square().mean(1).flatten(1);
+using MapSize = std::array<int64_t, 2>;
+
+at::Tensor attention_map(const at::Tensor& features, const MapSize& size) {
+  at::Tensor map = features.square().mean(1);
+  if (map.sizes().slice(1) != at::IntArrayRef(size)) {
+    map = at::adaptive_avg_pool2d(map, size);
+  }
+  map = map.flatten(1);
   return map / map.norm(2, 1, /*keepdim=*/true).clamp_min(smallest_divisor);
 }
 
 at::Tensor attention_loss(const at::Tensor& student, const at::Tensor& teacher) {
-  const bool fit = student.dim() == 4 && teacher.dim() == 4 && student.size(0) == teacher.size(0) &&
-                   student.sizes().slice(2) == teacher.sizes().slice(2);
-  check_shapes(fit, student, teacher, FeatureLoss::attention,
-               "student and teacher must be [N, C, H, W] with equal N, H and W");
-  return at::mse_loss(attention_map(student), attention_map(teacher));
+  check_shapes(student.dim() == 4 && teacher.dim() == 4 && student.size(0) == teacher.size(0), student, teacher,
+               FeatureLoss::attention, "student and teacher must be [N, C, H, W] with equal N");
+  const MapSize size{std::min(student.size(2), teacher.size(2)), std::min(student.size(3), teacher.size(3))};
+  return at::mse_loss(attention_map(student, size), attention_map(teacher, size));
 }
 
 at::Tensor relative_distances(const at::Tensor& features) {

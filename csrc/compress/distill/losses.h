@@ -10,7 +10,8 @@ namespace compress::distill {
 ///   mse         mean of squared differences over all elements, as torch's mse_loss; Romero et al. 2015 (FitNets) train
 ///               it through a projector. Any shape, the same for both.
 ///   attention   attention transfer, Zagoruyko & Komodakis 2017, eq. 2 with p = 2: mean squared difference of the maps
-///               mean_c x^2, each sample's map scaled to length 1. [N, C, H, W]; the channel counts may differ.
+///               mean_c x^2, each sample's map scaled to length 1. [N, C, H, W]; all but N may differ: the larger map
+///               is averaged down to the smaller height and width.
 ///   relational  RKD-D, Park et al. 2019, eq. 4 to 6: Huber loss (delta 1) between the distances of all pairs of
 ///               samples, each divided by its batch's mean distance; mean over pairs. [N, ...]; all but N may differ.
 ///               Zero for a batch of one.

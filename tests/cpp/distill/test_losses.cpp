@@ -64,6 +64,20 @@ TEST(FeatureLoss, AttentionIgnoresScaleAndChannelOrder) {
   EXPECT_GT(feature_loss(student, student.flip(3), FeatureLoss::attention).item<double>(), 1e-4);
 }
 
+TEST(FeatureLoss, AttentionMapsMeetAtTheSmallerSize) {
+  const at::Tensor student = sample({3, 2, 4, 3}, 0);
+  const at::Tensor teacher = sample({3, 5, 2, 6}, 1);
+  // A constant image and any pooling of it have the same map.
+  const at::Tensor constant = at::ones({3, 1, 1, 1}, at::kDouble);
+  EXPECT_LT(
+      feature_loss(constant.expand({3, 2, 4, 3}), constant.expand({3, 5, 2, 6}), FeatureLoss::attention).item<double>(),
+      1e-30);
+  const at::Tensor expected =
+      feature_loss(at::adaptive_avg_pool2d(student.square().mean(1, true), {2, 3}).sqrt(),
+                   at::adaptive_avg_pool2d(teacher.square().mean(1, true), {2, 3}).sqrt(), FeatureLoss::attention);
+  EXPECT_TRUE(at::allclose(feature_loss(student, teacher, FeatureLoss::attention), expected, 1e-12, 0));
+}
+
 TEST(FeatureLoss, RelationalOfAWorkedExample) {
   // Points on a line. Student 0, 1, 3: distances 1, 3, 2, mean 2. Teacher 0, 1, 2: distances 1, 2, 1, mean 4/3.
   const at::Tensor student = at::tensor({0.0, 1.0, 3.0}, at::kDouble).view({3, 1});
@@ -134,7 +148,7 @@ TEST(FeatureLoss, ErrorsNameBothShapes) {
   const at::Tensor a = at::zeros({2, 3, 4, 4});
   EXPECT_THAT(message_of(a, at::zeros({2, 5, 4, 4}), FeatureLoss::mse),
               AllOf(HasSubstr("mse"), HasSubstr("[2, 3, 4, 4]"), HasSubstr("[2, 5, 4, 4]"), HasSubstr("projector")));
-  EXPECT_THAT(message_of(a, at::zeros({2, 3, 2, 2}), FeatureLoss::attention), HasSubstr("[2, 3, 2, 2]"));
+  EXPECT_THAT(message_of(a, at::zeros({3, 3, 4, 4}), FeatureLoss::attention), HasSubstr("[3, 3, 4, 4]"));
   EXPECT_THAT(message_of(at::zeros({2, 3}), at::zeros({2, 3}), FeatureLoss::attention), HasSubstr("[N, C, H, W]"));
   EXPECT_THAT(message_of(a, at::zeros({3, 3}), FeatureLoss::relational), HasSubstr("equal N"));
   EXPECT_THAT(message_of(at::zeros({2}), at::zeros({2}), FeatureLoss::relational), HasSubstr("[N, ...]"));

@@ -392,3 +392,68 @@ def test_compiles_whole():
     got = loss_and_grad(compiled, sample((4, 6)), teacher, target)
     wanted = loss_and_grad(step, sample((4, 6)), teacher, target)
     assert torch.equal(got[0], wanted[0]) and torch.equal(got[1], wanted[1])
+
+
+cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+@cuda
+@pytest.mark.parametrize("dtype", LOSS_TOLERANCE)
+@pytest.mark.parametrize("classes", [3, 17, 1000, 50257])
+def test_cuda_equals_torch(dtype, classes):
+    # A row of odd length and a slice: rows begin at every alignment, and student and teacher at different ones.
+    student, teacher = sample((3, 2, classes), dtype), sample((3, 2, classes + 1), dtype, seed=1)[..., 1:]
+    target = sample_target((3, 2), classes)
+    for alpha in (1.0, 0.5, 0.0):
+        check_parity(student.cuda(), teacher.cuda(), 2.0, target.cuda(), alpha)
+
+
+@cuda
+def test_cuda_gives_the_same_bits_on_every_run():
+    student, teacher = sample((300, 5001)).cuda(), sample((300, 5001), seed=1).cuda()
+    first = loss_and_grad(op, student, teacher, 2.0)
+    for _ in range(3):
+        again = loss_and_grad(op, student, teacher, 2.0)
+        assert torch.equal(again[0], first[0]) and torch.equal(again[1], first[1])
+
+
+@cuda
+def test_cuda_shows_a_target_that_is_no_class_as_nan():
+    target = torch.tensor([1, 7, 2]).cuda()
+    loss, grad = loss_and_grad(op, sample((3, 7)).cuda(), sample((3, 7), seed=1).cuda(), 2.0, target=target, alpha=0.5)
+    assert loss.isnan() and grad[1].isnan().all() and grad[[0, 2]].isfinite().all()
+
+
+@cuda
+def test_cuda_edge_values():
+    student, teacher = sample((3, 2000)).cuda(), masked(sample((3, 2000), seed=1), slice(100, 2000, 2)).cuda()
+    check_parity(student, teacher, 2.0)
+    assert op(masked(student, slice(1, 2)), teacher, 2.0) == INF
+    assert op(student[:0], teacher[:0], 2.0).isnan()
+    student[1, 40] = math.nan
+    assert op(student, teacher, 2.0).isnan()
+
+
+@cuda
+def test_cuda_never_waits_for_the_device_and_replays_in_a_graph():
+    student, teacher = sample((4, 50)).cuda().requires_grad_(), sample((4, 50), seed=1).cuda()
+    target = sample_target((4,), 50).cuda()
+    fresh = sample((4, 50), seed=3).cuda()
+
+    def step():
+        loss = op(student, teacher, 2.0, target=target, alpha=0.5)
+        return loss, torch.autograd.grad(loss, student)[0]
+
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        loss, grad = step()
+    with torch.no_grad():
+        student.copy_(fresh)
+    graph.replay()
+    wanted_loss, wanted_grad = step()
+    assert torch.equal(loss, wanted_loss) and torch.equal(grad, wanted_grad)
