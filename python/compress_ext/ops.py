@@ -140,7 +140,8 @@ def distillation_loss(
 
     student_logits, teacher_logits: ``[..., V]`` of one shape; float32, float64, float16 or bfloat16; accumulated in
         float32 (float64 for float64).
-    temperature: T > 0. target: int64 class ids ``[...]``, needed where alpha < 1.
+    temperature: T > 0. target: int64 class ids ``[...]``, needed where alpha < 1; rows with -100 are left out of the
+        cross entropy and of its mean, as torch's.
 
     Returns a scalar of student's dtype (float32 for float16 and bfloat16). The gradient goes to the student only and
     is recomputed from the inputs: no tensor of ``[rows, V]`` is kept.
