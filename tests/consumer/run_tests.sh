@@ -40,9 +40,14 @@ another_torch_minor_is_refused() {
   mkdir -p "$work/torch/lib"
   : >"$work/torch/lib/libtorch_cpu.so"
   printf "__version__ = '2.99.0+cpu'\n" >"$work/torch/version.py"
-  ! configure refused -DCMAKE_PREFIX_PATH="$work/prefix" -DCOMPRESS_TORCH_DIR="$work/torch" \
-    && configure refused -DCMAKE_PREFIX_PATH="$work/prefix" -DCOMPRESS_TORCH_DIR="$work/torch" 2>&1 \
-    | tr -s '\n ' ' ' | grep 'is torch 2.99.0; set COMPRESS_TORCH_DIR to a torch'
+  local answer
+  if answer=$(configure refused -DCMAKE_PREFIX_PATH="$work/prefix" -DCOMPRESS_TORCH_DIR="$work/torch" 2>&1); then
+    echo "torch 2.99 was accepted"
+    return 1
+  fi
+  echo "$answer"
+  # CMake wraps its messages.
+  tr -s '\n ' ' ' <<<"$answer" | grep -q 'is torch 2.99.0: set COMPRESS_TORCH_DIR to a torch'
 }
 
 subdirectory_works() {
