@@ -42,9 +42,9 @@ void apply_mask_in_place_meta(at::Tensor& x, const at::Tensor& mask) {
 }
 
 TORCH_LIBRARY_FRAGMENT(compress, m) {
-  m.def("apply_mask(Tensor x, Tensor mask) -> Tensor");
+  m.def("apply_mask(Tensor x, Tensor mask) -> Tensor", {at::Tag::pt2_compliant_tag});
   // No aliased return: with one, torch.compile could not functionalize the operator.
-  m.def("apply_mask_(Tensor(a!) x, Tensor mask) -> ()");
+  m.def("apply_mask_(Tensor(a!) x, Tensor mask) -> ()", {at::Tag::pt2_compliant_tag});
 }
 TORCH_LIBRARY_IMPL(compress, Meta, m) {
   m.impl("apply_mask", TORCH_FN(apply_mask_meta));

@@ -44,7 +44,8 @@ std::tuple<at::Tensor, at::Tensor> choose_qparams_meta(const at::Tensor& min, co
 TORCH_LIBRARY_FRAGMENT(compress, m) {
   m.def(
       "choose_qparams(Tensor min, Tensor max, int quant_min, int quant_max, bool symmetric) -> "
-      "(Tensor scale, Tensor zero_point)");
+      "(Tensor scale, Tensor zero_point)",
+      {at::Tag::pt2_compliant_tag});
 }
 TORCH_LIBRARY_IMPL(compress, Meta, m) {
   m.impl("choose_qparams", TORCH_FN(choose_qparams_meta));

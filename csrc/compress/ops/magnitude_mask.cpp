@@ -35,7 +35,7 @@ at::Tensor magnitude_mask_meta(const at::Tensor& weight, const at::Tensor& thres
 }
 
 TORCH_LIBRARY_FRAGMENT(compress, m) {
-  m.def("magnitude_mask(Tensor weight, Tensor threshold) -> Tensor");
+  m.def("magnitude_mask(Tensor weight, Tensor threshold) -> Tensor", {at::Tag::pt2_compliant_tag});
 }
 TORCH_LIBRARY_IMPL(compress, Meta, m) {
   m.impl("magnitude_mask", TORCH_FN(magnitude_mask_meta));

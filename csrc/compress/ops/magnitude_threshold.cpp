@@ -45,7 +45,7 @@ at::Tensor magnitude_threshold_elsewhere(at::TensorList weights, double sparsity
 }
 
 TORCH_LIBRARY_FRAGMENT(compress, m) {
-  m.def("magnitude_threshold(Tensor[] weights, float sparsity) -> Tensor");
+  m.def("magnitude_threshold(Tensor[] weights, float sparsity) -> Tensor", {at::Tag::pt2_compliant_tag});
 }
 TORCH_LIBRARY_IMPL(compress, Meta, m) {
   m.impl("magnitude_threshold", TORCH_FN(magnitude_threshold_meta));

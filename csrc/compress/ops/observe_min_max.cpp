@@ -39,7 +39,8 @@ void observe_min_max_meta(at::Tensor& min, at::Tensor& max, const at::Tensor& x,
 }
 
 TORCH_LIBRARY_FRAGMENT(compress, m) {
-  m.def("observe_min_max_(Tensor(a!) min, Tensor(b!) max, Tensor x, float averaging) -> ()");
+  m.def("observe_min_max_(Tensor(a!) min, Tensor(b!) max, Tensor x, float averaging) -> ()",
+        {at::Tag::pt2_compliant_tag});
 }
 TORCH_LIBRARY_IMPL(compress, Meta, m) {
   m.impl("observe_min_max_", TORCH_FN(observe_min_max_meta));

@@ -27,7 +27,7 @@ at::Tensor pack_mask_meta(const at::Tensor& mask) {
 }
 
 TORCH_LIBRARY_FRAGMENT(compress, m) {
-  m.def("pack_mask(Tensor mask) -> Tensor");
+  m.def("pack_mask(Tensor mask) -> Tensor", {at::Tag::pt2_compliant_tag});
 }
 TORCH_LIBRARY_IMPL(compress, Meta, m) {
   m.impl("pack_mask", TORCH_FN(pack_mask_meta));

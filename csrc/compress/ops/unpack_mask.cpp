@@ -31,7 +31,7 @@ at::Tensor unpack_mask_meta(const at::Tensor& mask, c10::SymIntArrayRef sizes) {
 }
 
 TORCH_LIBRARY_FRAGMENT(compress, m) {
-  m.def("unpack_mask(Tensor mask, SymInt[] sizes) -> Tensor");
+  m.def("unpack_mask(Tensor mask, SymInt[] sizes) -> Tensor", {at::Tag::pt2_compliant_tag});
 }
 TORCH_LIBRARY_IMPL(compress, Meta, m) {
   m.impl("unpack_mask", TORCH_FN(unpack_mask_meta));
