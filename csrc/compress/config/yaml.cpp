@@ -29,7 +29,7 @@ class Converter {
   Node convert(const YAML::Node& yaml, const std::string& path, const YAML::Mark& mark, int depth) const {
     Node node;
     node.origin = origin(mark);
-    check<UsageError>(depth < deepest, node.origin, ": ", path, ": nested too deep");
+    check<UsageError>(depth < deepest, node.origin, ": blocks are nested more than ", deepest, " deep");
     switch (yaml.Type()) {
       case YAML::NodeType::Scalar:
         node.kind = Node::Kind::scalar;
