@@ -150,8 +150,9 @@ void check_savable(const Path& path, const NamedTensors& tensors) {
     check(names.insert(name).second, path.string(), ": two tensors are named '", name, "'");
     check(tensor.defined() && !tensor.is_meta() && tensor.layout() == at::kStrided, path.string(), ": tensor '", name,
           "' has no dense data");
-    const bool known = std::any_of(dtype_names.begin(), dtype_names.end(),
-                                   [&](const DtypeName& entry) { return entry.dtype == tensor.scalar_type(); });
+    const bool known =
+        std::any_of(dtype_names.begin(), dtype_names.end(),
+                    [dtype = tensor.scalar_type()](const DtypeName& entry) { return entry.dtype == dtype; });
     check(known, path.string(), ": tensor '", name, "' has dtype ", tensor.scalar_type(), ", which is not one of ",
           supported_dtypes());
   }
@@ -183,8 +184,9 @@ std::string make_header(const Path& path, const NamedTensors& tensors, const std
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
     const auto& [name, tensor] = tensors[i];
-    const auto* entry = std::find_if(dtype_names.begin(), dtype_names.end(),
-                                     [&](const DtypeName& known) { return known.dtype == tensor.scalar_type(); });
+    const auto* entry =
+        std::find_if(dtype_names.begin(), dtype_names.end(),
+                     [dtype = tensor.scalar_type()](const DtypeName& known) { return known.dtype == dtype; });
     entries.emplace_back(name, Json{{"dtype", std::string(entry->name)},
                                     {"shape", tensor.sizes().vec()},
                                     {"data_offsets", {begin[i], begin[i] + tensor.nbytes()}}});
