@@ -1,5 +1,7 @@
 #pragma once
 
+// A comma in --set key={a: 1, b: 2} is part of the value, not the end of a list item.
+#define CXXOPTS_VECTOR_DELIMITER '\0'
 #include <cxxopts.hpp>
 #include <iostream>
 #include <optional>
