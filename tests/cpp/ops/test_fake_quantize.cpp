@@ -1,9 +1,14 @@
-#include "compress/ops/fake_quantize.h"
-
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/utils.h>
 
 #include <limits>
+
+#include "compress/ops/fake_quantize.h"
+#include "compress/ops/pack_mask.h"
+#include "ops/each_isa.h"
 
 namespace compress {
 namespace {
@@ -21,12 +26,10 @@ TEST(FakeQuantize, EqualsAtenPerTensorBitForBit) {
     for (const int64_t zero_point : {0, 1, -7}) {
       const at::Tensor x = ((sample({37, 53}) * 16).round() / 16).to(dtype);
       const at::Tensor expected = at::fake_quantize_per_tensor_affine(x, 0.125, zero_point, -128, 127);
-      const at::Tensor got =
-          fake_quantize(x, at::full({}, 0.125f), at::full({}, zero_point, at::kInt), -128, 127);
+      const at::Tensor got = fake_quantize(x, at::full({}, 0.125f), at::full({}, zero_point, at::kInt), -128, 127);
       EXPECT_TRUE(at::equal(got, expected)) << dtype << " zero_point " << zero_point;
       const at::Tensor inexact = at::full({}, 0.1f);  // no power of two: the product rounds
-      const at::Tensor wanted =
-          at::fake_quantize_per_tensor_affine(x, inexact.item<float>(), zero_point, -128, 127);
+      const at::Tensor wanted = at::fake_quantize_per_tensor_affine(x, inexact.item<float>(), zero_point, -128, 127);
       EXPECT_TRUE(at::equal(fake_quantize(x, inexact, at::full({}, zero_point, at::kInt), -128, 127), wanted))
           << dtype << " zero_point " << zero_point;
     }
@@ -53,8 +56,8 @@ TEST(FakeQuantize, EqualsAtenPerChannelOnEveryAxisBitForBit) {
 TEST(FakeQuantize, GroupsEqualPerChannelOfTheReshapedTensor) {
   const at::Tensor x = sample({6, 32});
   const at::Tensor scale = at::rand({6, 4}) * 0.1 + 0.01;
-  const at::Tensor expected = at::fake_quantize_per_channel_affine(x.view({24, 8}), scale.view({24}),
-                                                                   at::zeros({24}, at::kInt), 0, -127, 127);
+  const at::Tensor expected =
+      at::fake_quantize_per_channel_affine(x.view({24, 8}), scale.view({24}), at::zeros({24}, at::kInt), 0, -127, 127);
   EXPECT_TRUE(at::equal(fake_quantize(x, scale, {}, -127, 127), expected.view({6, 32})));
 }
 
@@ -81,6 +84,161 @@ TEST(FakeQuantize, SaturatesHugeValuesAndKeepsNan) {
   EXPECT_TRUE(y.isnan()[4].item<bool>());
 }
 
+at::Tensor bits_of(const at::Tensor& x) {
+  switch (x.element_size()) {
+    case 2:
+      return x.view(at::kShort);
+    case 4:
+      return x.view(at::kInt);
+    default:
+      return x.view(at::kLong);
+  }
+}
+
+/// All outputs of forward and backward, as bits.
+std::vector<at::Tensor> all_bits(const at::Tensor& x, const at::Tensor& grad, const at::Tensor& scale,
+                                 const std::optional<at::Tensor>& mask) {
+  const at::Tensor zero_point = at::full_like(scale, 0.7);
+  const auto [dx, dscale, dzero_point] =
+      fake_quantize_backward(grad, x, scale, zero_point, -8, 7, mask, 0.5, {true, true, true});
+  return {bits_of(fake_quantize(x, scale, zero_point, -8, 7, mask)), bits_of(dx), bits_of(dscale),
+          bits_of(dzero_point)};
+}
+
+TEST(FakeQuantize, MaskedEqualsQuantizedProductInEveryDtypeAndLengthOnEveryInstructionSet) {
+  for_each_isa([] {
+    for (const auto dtype : dtypes) {
+      for (int64_t length = 1; length <= 70; ++length) {
+        const at::Tensor x = sample({3, length}).to(dtype);
+        const at::Tensor kept = at::rand({3, length}) > 0.5;
+        // A pruned NaN must not be seen.
+        const at::Tensor poisoned = x.masked_fill(kept.logical_not(), std::nan(""));
+        for (const at::Tensor& scale : {at::full({}, 0.1f), at::rand({3, 1}) + 0.05, at::rand({1, length}) + 0.05}) {
+          const at::Tensor got = fake_quantize(poisoned, scale, {}, -8, 7, pack_mask(kept));
+          const at::Tensor wanted = fake_quantize(x.masked_fill(kept.logical_not(), 0), scale, {}, -8, 7);
+          EXPECT_TRUE(at::equal(got, wanted)) << dtype << " " << length << " scale " << scale.sizes();
+        }
+      }
+    }
+  });
+}
+
+TEST(FakeQuantize, EveryInstructionSetGivesTheSameBits) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const auto dtype : dtypes) {
+    for (const int64_t length : {1, 7, 15, 16, 17, 31, 33, 63, 64, 65, 513, 5000}) {
+      at::Tensor x = sample({4, length}) * 3;
+      x[0][0] = infinity;
+      x[1][0] = -infinity;
+      x[2][0] = 1e30f;
+      x[3][length - 1] = std::nanf("");
+      x = x.to(dtype);
+      const at::Tensor grad = at::randn({4, length}).to(dtype);
+      const at::Tensor mask = pack_mask(at::rand({4, length}) > 0.3);
+      for (const at::Tensor& scale : {at::full({}, 0.1f), at::rand({4, 1}) + 0.05, at::rand({1, length}) + 0.05}) {
+        for (const std::optional<at::Tensor>& chosen : {std::optional<at::Tensor>(), std::optional<at::Tensor>(mask)}) {
+          std::vector<at::Tensor> first;
+          for_each_isa([&] {
+            const auto bits = all_bits(x, grad, scale, chosen);
+            if (first.empty()) {
+              first = bits;
+            }
+            for (size_t i = 0; i < bits.size(); ++i) {
+              EXPECT_TRUE(at::equal(bits[i], first[i])) << dtype << " " << length << " output " << i;
+            }
+          });
+        }
+      }
+    }
+  }
+}
+
+TEST(FakeQuantize, HalfPrecisionsRoundLikeTorchForEveryBitPattern) {
+  // Scale 2^-10 and a wide grid: the values of the grid are those of x to 2^-11, so every rounding of the store shows.
+  const at::Tensor patterns = at::arange(-32768, 32768, at::kShort);
+  for_each_isa([&] {
+    for (const auto dtype : {at::kHalf, at::kBFloat16}) {
+      const at::Tensor x = patterns.view(dtype);
+      for (const float scale : {1.0f / 1024, 1.0f / 1024 / 1024 / 16, 3.0f}) {
+        const at::Tensor wanted = at::fake_quantize_per_tensor_affine(x.to(at::kFloat), scale, 0, -2097151, 2097151);
+        const at::Tensor finite = (x.to(at::kFloat) / scale).abs() < 2147483648.0;
+        const at::Tensor got = fake_quantize(x, at::full({}, scale), {}, -2097151, 2097151);
+        EXPECT_TRUE(at::equal(got.masked_select(finite), wanted.to(dtype).masked_select(finite))) << dtype << scale;
+        EXPECT_TRUE(at::equal(got.isnan(), x.isnan())) << dtype << scale;
+      }
+    }
+  });
+}
+
+TEST(FakeQuantize, GradientsDoNotDependOnTheNumberOfThreads) {
+  const int threads = at::get_num_threads();
+  for (const auto& [x_sizes, scale_sizes] :
+       std::vector<std::pair<std::vector<int64_t>, std::vector<int64_t>>>{{{300, 1001}, {}},
+                                                                          {{300, 1001}, {300, 1}},
+                                                                          {{300, 1001}, {1, 1001}},
+                                                                          {{256, 1024}, {256, 32}},
+                                                                          {{8, 64, 30, 30}, {1, 64, 1, 1}}}) {
+    const at::Tensor x = sample(x_sizes);
+    const at::Tensor grad = at::randn(x_sizes);
+    const at::Tensor scale = at::rand(scale_sizes) + 0.05;
+    at::set_num_threads(1);
+    const auto one = all_bits(x, grad, scale, {});
+    at::set_num_threads(2);
+    const auto two = all_bits(x, grad, scale, {});
+    at::set_num_threads(threads);
+    for (size_t i = 0; i < one.size(); ++i) {
+      EXPECT_TRUE(at::equal(one[i], two[i])) << x.sizes() << " scale " << scale.sizes() << " output " << i;
+    }
+  }
+}
+
+TEST(FakeQuantize, GradientsEqualTorchLearnable) {
+  const at::Tensor x = sample({40, 50});
+  const at::Tensor grad = at::randn({40, 50});
+  // Torch's per-tensor backward adds zero_point before it rounds, which moves ties; random samples have none.
+  const at::Tensor scale = at::full({1}, 0.3f);
+  const at::Tensor zero_point = at::full({1}, 2.2f);
+  const auto [dx, dscale, dzero_point] =
+      fake_quantize_backward(grad, x, scale, zero_point, -8, 7, {}, 0.5, {true, true, true});
+  const auto [ex, escale, ezero_point] =
+      at::_fake_quantize_learnable_per_tensor_affine_backward(grad, x, scale, zero_point, -8, 7, 0.5);
+  EXPECT_TRUE(at::equal(dx, ex));
+  EXPECT_TRUE(at::allclose(dscale, escale, 1e-5, 1e-3));
+  EXPECT_TRUE(at::allclose(dzero_point, ezero_point, 1e-5, 1e-3));
+  EXPECT_TRUE(at::equal(fake_quantize(x, scale, zero_point, -8, 7),
+                        at::_fake_quantize_learnable_per_tensor_affine(x, scale, zero_point, -8, 7)));
+}
+
+TEST(FakeQuantize, AutogradGivesTheBackwardOperatorsGradients) {
+  const at::Tensor mask = pack_mask(at::rand({5, 9}) > 0.5);
+  const at::Tensor x = sample({5, 9}).requires_grad_();
+  const at::Tensor scale = (at::rand({5, 1}) + 0.1).requires_grad_();
+  const at::Tensor y = fake_quantize(x, scale, {}, -8, 7, mask, 0.25);
+  const at::Tensor grad = at::randn({5, 9});
+  const auto got = torch::autograd::grad({y}, {x, scale}, {grad});
+  const auto [dx, dscale, none] =
+      fake_quantize_backward(grad, x.detach(), scale.detach(), {}, -8, 7, mask, 0.25, {true, true, false});
+  EXPECT_TRUE(at::equal(got[0], dx));
+  EXPECT_TRUE(at::equal(got[1], dscale));
+  EXPECT_FALSE(none.defined());
+}
+
+TEST(FakeQuantize, NanReachesTheScalesGradient) {
+  const at::Tensor x = at::tensor({1.0f, std::nanf("")});
+  const auto [dx, dscale, none] =
+      fake_quantize_backward(at::ones({2}), x, at::ones({}), {}, -8, 7, {}, 1.0, {true, true, false});
+  EXPECT_TRUE(at::equal(dx, at::tensor({1.0f, 0.0f})));  // ATen too counts NaN as outside the grid
+  EXPECT_TRUE(dscale.isnan().item<bool>());
+}
+
+TEST(FakeQuantize, EmptyTensorsHaveZeroScaleGradients) {
+  const at::Tensor x = at::empty({0, 4});
+  const auto [dx, dscale, none] =
+      fake_quantize_backward(x, x, at::ones({1, 4}), {}, -8, 7, {}, 1.0, {true, true, false});
+  EXPECT_EQ(dx.sizes(), x.sizes());
+  EXPECT_TRUE(at::equal(dscale, at::zeros({1, 4})));
+}
+
 TEST(FakeQuantize, WrongArgumentsSayWhatIsWrong) {
   const at::Tensor x = at::ones({4, 6});
   const at::Tensor one = at::ones({});
@@ -98,11 +256,22 @@ TEST(FakeQuantize, WrongArgumentsSayWhatIsWrong) {
   };
   expect([&] { fake_quantize(x, at::ones({3, 1}), {}, -8, 7); }, "got scale [3, 1] for x [4, 6]");
   expect([&] { fake_quantize(x, one.to(at::kDouble), {}, -8, 7); }, "scale must be float32");
-  expect([&] { fake_quantize(x.to(at::kInt), one, {}, -8, 7); }, "x must be floating");
+  expect([&] { fake_quantize(x.to(at::kInt), one, {}, -8, 7); }, "x must be float32, float64, float16 or bfloat16");
   expect([&] { fake_quantize(x, one, {}, 7, 7); }, "quant_min must be below quant_max");
-  expect([&] { fake_quantize(x, one, at::zeros({}), -8, 7); }, "zero_point must be int32 or int64");
+  expect([&] { fake_quantize(x, one, at::zeros({}, at::kDouble), -8, 7); },
+         "zero_point must be int32, int64 or float32");
   expect([&] { fake_quantize(x, one, at::zeros({1}, at::kInt), -8, 7); }, "zero_point must have scale's shape");
-  expect([&] { fake_quantize(at::ones({2}).requires_grad_(), one, {}, -8, 7); }, "no gradient yet");
+  expect([&] { fake_quantize(x, one, {}, 1, 7); }, "without zero_point, 0 must lie between");
+  expect([&] { fake_quantize(x, one, {}, -8, int64_t{1} << 22); }, "must lie within -2^21..2^21");
+  expect([&] { fake_quantize(x, one, {}, -8, 7, at::ones({4, 6})); }, "mask must be packed to uint8");
+  expect([&] { fake_quantize(x, one, {}, -8, 7, at::ones({4, 2}, at::kByte)); }, "expected [4, 1]");
+  expect([&] { fake_quantize(x, at::ones({}, at::kMeta), {}, -8, 7); }, "scale must be on x's device");
+  const auto backward = [&](const at::Tensor& grad, std::array<bool, 3> wanted) {
+    fake_quantize_backward(grad, x, one, {}, -8, 7, {}, 1.0, wanted);
+  };
+  expect([&] { backward(at::ones({6, 4}), {true, true, false}); }, "grad must have x's shape (got [6, 4]");
+  expect([&] { backward(x.to(at::kHalf), {true, true, false}); }, "grad must have x's dtype");
+  expect([&] { backward(x, {true, true, true}); }, "only a float32 zero_point has a gradient");
 }
 
 }  // namespace

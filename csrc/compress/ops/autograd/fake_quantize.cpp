@@ -33,10 +33,12 @@ class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const variable_list inputs = context->get_saved_variables();
+    // Only tensors that were given are counted: without a zero_point the mask would be number 2.
+    const bool wants_zero_point = inputs[2].defined() && context->needs_input_grad(2);
     const auto [dx, dscale, dzero_point] = compress::fake_quantize_backward(
         grads[0], inputs[0], inputs[1], saved(inputs[2]), context->saved_data["quant_min"].toInt(),
         context->saved_data["quant_max"].toInt(), saved(inputs[3]), context->saved_data["grad_factor"].toDouble(),
-        {context->needs_input_grad(0), context->needs_input_grad(1), context->needs_input_grad(2)});
+        {context->needs_input_grad(0), context->needs_input_grad(1), wants_zero_point});
     return {dx, dscale, dzero_point, {}, {}, {}, {}};
   }
 };

@@ -62,12 +62,13 @@ void reduce_sums(const math::Quantizer& quantizer, const BlockPieces& pieces, co
                          of_scale += sums[2 * index];
                          of_zero_point += sums[2 * index + 1];
                        }
+                       const double step = quantizer.scale[scale];
                        if (dscale != nullptr) {
-                         dscale[scale] = static_cast<float>(of_scale * grad_factor);
+                         dscale[scale] = static_cast<float>(of_scale * math::scale_unit(step) * grad_factor);
                        }
                        if (dzero_point != nullptr) {
-                         const double step = -static_cast<double>(quantizer.scale[scale]);
-                         dzero_point[scale] = static_cast<float>(of_zero_point * step * grad_factor);
+                         dzero_point[scale] =
+                             static_cast<float>(of_zero_point * math::zero_point_unit(step) * grad_factor);
                        }
                      }
                    });

@@ -258,12 +258,12 @@ __global__ void __launch_bounds__(block_threads)
     scale_sum = team_sum<team>(scale_sum);
     zero_point_sum = team_sum<team>(zero_point_sum);
     if (lane == 0) {
+      const double step = call.quantizer.scale[scale];
       if (call.dscale != nullptr) {
-        call.dscale[scale] = static_cast<float>(scale_sum * call.grad_factor);
+        call.dscale[scale] = static_cast<float>(scale_sum * math::scale_unit(step) * call.grad_factor);
       }
       if (call.dzero_point != nullptr) {
-        const double step = -static_cast<double>(call.quantizer.scale[scale]);
-        call.dzero_point[scale] = static_cast<float>(zero_point_sum * step * call.grad_factor);
+        call.dzero_point[scale] = static_cast<float>(zero_point_sum * math::zero_point_unit(step) * call.grad_factor);
       }
     }
   }

@@ -27,10 +27,11 @@ COMPRESS_HOST_DEVICE double round_half_even(double x) {
 #endif
 }
 
-/// Keeps NaN: both comparisons are false.
+/// Keeps NaN: both comparisons are false. One after the other, so that each is one vector instruction.
 template <typename Real>
 COMPRESS_HOST_DEVICE Real clamp(Real x, Real low, Real high) {
-  return x < low ? low : (x > high ? high : x);
+  const Real raised = x < low ? low : x;
+  return raised > high ? high : raised;
 }
 
 /// Bound of |quant_min| and |quant_max|, so that their difference is within round_half_even's exact range.
@@ -62,27 +63,33 @@ COMPRESS_HOST_DEVICE Real fake_quantize(Real x, const AffineGrid& grid) {
   return static_cast<Real>(static_cast<Product>(steps) * static_cast<Product>(grid.scale));
 }
 
+/// What one element gives to the gradients. The sums over a scale's elements are multiplied by `scale_unit` and
+/// `zero_point_unit` once, not every term.
 template <typename Real>
 struct FakeQuantizeGradient {
   Real x;           // straight through inside the grid, else 0
-  Real scale;       // Esser et al. 2020, eq. 3: round(x / scale) - x / scale inside, the bound outside
-  Real zero_point;  // in units of -scale
+  Real scale;       // Esser et al. 2020, eq. 3, times scale: quantized x - x inside, the bound outside
+  Real zero_point;  // 1 outside the grid, times -scale
 };
 
-/// A NaN counts as inside, so that it reaches the scale's gradient and is seen.
+COMPRESS_HOST_DEVICE double scale_unit(double scale) {
+  return 1.0 / scale;
+}
+COMPRESS_HOST_DEVICE double zero_point_unit(double scale) {
+  return -scale;
+}
+
+/// A NaN counts as outside, as in ATen, and reaches the scale's gradient, where it is seen.
 template <typename Real>
 COMPRESS_HOST_DEVICE FakeQuantizeGradient<Real> fake_quantize_backward(Real grad, Real x, const AffineGrid& grid) {
   const Real zero = 0;
-  const Real low = static_cast<Real>(grid.low);
-  const Real high = static_cast<Real>(grid.high);
-  const Real inverse_scale = static_cast<Real>(grid.inverse_scale);
-  const Real position = round_half_even(x * inverse_scale);
-  const Real steps = clamp(position, low, high);
-  // The difference is taken before the division: x / scale alone would carry the rounding of 1 / scale into every
-  // term with one sign.
-  const Real residual = (steps * static_cast<Real>(grid.scale) - x) * inverse_scale;
-  const bool outside = (position < low) | (position > high);
-  return {outside ? zero : grad, grad * (outside ? steps : residual), outside ? grad : zero};
+  const Real position = round_half_even(x * static_cast<Real>(grid.inverse_scale));
+  const Real steps = clamp(position, static_cast<Real>(grid.low), static_cast<Real>(grid.high));
+  const bool inside = steps == position;
+  // The exact x is subtracted, not x / scale, which would carry the rounding of 1 / scale into every term with one
+  // sign.
+  const Real error = steps * static_cast<Real>(grid.scale) - (inside ? x : zero);
+  return {inside ? grad : zero, grad * error, inside ? zero : grad};
 }
 
 }  // namespace compress::math

@@ -10,6 +10,14 @@ using math::AffineGrid;
 using math::BlockPieces;
 using math::Piece;
 
+// Called, not inlined: once per piece, and their decoding of positions would be copied into every loop below.
+__attribute__((noinline)) Piece piece_of(const BlockPieces& pieces, int64_t number) {
+  return pieces.piece(number);
+}
+__attribute__((noinline)) int64_t element_of(const BlockPieces& pieces, const Piece& piece, int64_t run) {
+  return pieces.element(piece, run);
+}
+
 /// The grids of a column block, one array a field, so that the loop over columns loads vectors.
 struct ColumnGrids {
   float scale[BlockPieces::block_columns];
@@ -36,11 +44,11 @@ struct OneGrid {
   COMPRESS_HOST_DEVICE AffineGrid operator[](int64_t) const { return grid; }
 };
 
-template <typename Product, typename Value, typename Grids>
-COMPRESS_HOST_DEVICE void quantize(const Value* __restrict__ x, const Grids& grids, int64_t count,
-                                   Value* __restrict__ y) {
+/// From any number type to any other: reals are masked already, or not masked at all.
+template <typename Product, typename From, typename To, typename Grids>
+COMPRESS_HOST_DEVICE void quantize(const From* __restrict__ x, const Grids& grids, int64_t count, To* __restrict__ y) {
   for (int64_t i = 0; i < count; ++i) {
-    y[i] = math::fake_quantize<Product>(x[i], grids[i]);
+    from_real(math::fake_quantize<Product>(to_real(x[i]), grids[i]), y[i]);
   }
 }
 
@@ -50,42 +58,32 @@ COMPRESS_HOST_DEVICE void quantize_run(const FakeQuantizeCall& call, int64_t ele
                                        const Grids& grids) {
   const Scalar* x = static_cast<const Scalar*>(call.x) + element;
   Scalar* y = static_cast<Scalar*>(call.y) + element;
-  if constexpr (__is_same(Scalar, Real<Scalar>)) {
-    if (call.mask.bytes == nullptr) {
-      quantize<Product>(x, grids, length, y);
-      return;
-    }
+  if (call.mask.bytes == nullptr) {
+    quantize<Product>(x, grids, length, y);
+    return;
   }
   uint8_t bit_buffer[tile_length / 8 + 1];
   Real<Scalar> buffer[tile_length];
-  Real<Scalar> result[tile_length];
   for (int64_t begin = 0; begin < length; begin += tile_length) {
     const int64_t count = length - begin < tile_length ? length - begin : tile_length;
-    const uint8_t* bits =
-        call.mask.bytes == nullptr ? nullptr : mask_bits(call.mask, element + begin, count, bit_buffer);
-    const Real<Scalar>* reals = load_tile(x + begin, count, bits, buffer);
-    if constexpr (__is_same(Scalar, Real<Scalar>)) {
-      quantize<Product>(reals, grids, count, y + begin);
-    } else {
-      quantize<Product>(reals, grids, count, result);
-      store_tile(result, count, y + begin);
-    }
+    const uint8_t* bits = mask_bits(call.mask, element + begin, count, bit_buffer);
+    quantize<Product>(load_tile(x + begin, count, bits, buffer), grids, count, y + begin);
   }
 }
 
 template <typename Product, typename Scalar>
 void quantize_pieces(const FakeQuantizeCall& call, const BlockPieces& pieces, int64_t begin, int64_t end) {
   for (int64_t number = begin; number < end; ++number) {
-    const Piece piece = pieces.piece(number);
+    const Piece piece = piece_of(pieces, number);
     if (call.quantizer.geometry.scale_step == 0) {
-      quantize_run<Product, Scalar>(call, pieces.element(piece, 0), piece.length,
+      quantize_run<Product, Scalar>(call, element_of(pieces, piece, 0), piece.length,
                                     OneGrid{call.quantizer.grid(piece.scale)});
       continue;
     }
     ColumnGrids grids;
     make_column_grids(call.quantizer, piece, grids);
     for (int64_t run = 0; run < piece.runs; ++run) {
-      quantize_run<Product, Scalar>(call, pieces.element(piece, run), piece.length, grids);
+      quantize_run<Product, Scalar>(call, element_of(pieces, piece, run), piece.length, grids);
     }
   }
 }
@@ -125,13 +123,17 @@ struct LaneSums {
     *this = sums;
   }
 
-  static COMPRESS_HOST_DEVICE double total(Value* values) {
-    for (int half = lanes / 2; half > 0; half /= 2) {
-      for (int lane = 0; lane < half; ++lane) {
-        values[lane] += values[lane + half];
-      }
-    }
-    return static_cast<double>(values[0]);
+  /// Lanes 0 and 8, 1 and 9, ... first, then halves of that.
+  static COMPRESS_HOST_DEVICE double total(const Value* values) {
+    typedef Value Sixteen __attribute__((vector_size(16 * sizeof(Value))));
+    Sixteen sixteen;
+    __builtin_memcpy(&sixteen, values, sizeof(sixteen));
+    const auto eight = __builtin_shufflevector(sixteen, sixteen, 0, 1, 2, 3, 4, 5, 6, 7) +
+                       __builtin_shufflevector(sixteen, sixteen, 8, 9, 10, 11, 12, 13, 14, 15);
+    const auto four =
+        __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+    const auto two = __builtin_shufflevector(four, four, 0, 1) + __builtin_shufflevector(four, four, 2, 3);
+    return static_cast<double>(two[0] + two[1]);
   }
 
   COMPRESS_HOST_DEVICE void store(double* sums, int64_t) {
@@ -222,11 +224,11 @@ COMPRESS_HOST_DEVICE void backward_run(const FakeQuantizeBackwardCall& call, int
 template <typename Scalar, bool WritesDx, typename Sums, typename Columns>
 void backward_pieces(const FakeQuantizeBackwardCall& call, const BlockPieces& pieces, int64_t begin, int64_t end) {
   for (int64_t number = begin; number < end; ++number) {
-    const Piece piece = pieces.piece(number);
+    const Piece piece = piece_of(pieces, number);
     double* to = call.sums == nullptr ? nullptr : call.sums + 2 * number * pieces.sums_per_piece();
     if (call.quantizer.geometry.scale_step == 0) {
       Sums sums;
-      backward_run<Scalar, WritesDx>(call, pieces.element(piece, 0), piece.length,
+      backward_run<Scalar, WritesDx>(call, element_of(pieces, piece, 0), piece.length,
                                      OneGrid{call.quantizer.grid(piece.scale)}, sums);
       sums.store(to, 1);
       continue;
@@ -235,7 +237,7 @@ void backward_pieces(const FakeQuantizeBackwardCall& call, const BlockPieces& pi
     make_column_grids(call.quantizer, piece, grids);
     Columns sums;
     for (int64_t run = 0; run < piece.runs; ++run) {
-      backward_run<Scalar, WritesDx>(call, pieces.element(piece, run), piece.length, grids, sums);
+      backward_run<Scalar, WritesDx>(call, element_of(pieces, piece, run), piece.length, grids, sums);
     }
     sums.store(to, piece.length);
   }

@@ -21,7 +21,8 @@ struct FakeQuantizeCall {
 };
 
 /// One call of its backward: 8 bytes in and 4 out per float32 element. A null dx is not written; without sums, `sums`
-/// is null. Its pairs (scale, zero_point in units of -scale) are numbered by BlockPieces::sum_index.
+/// is null. Its pairs (of scale, of zero_point, in the units of
+/// math::FakeQuantizeGradient) are numbered by BlockPieces::sum_index.
 struct FakeQuantizeBackwardCall {
   math::Quantizer quantizer;
   math::PackedMask mask;

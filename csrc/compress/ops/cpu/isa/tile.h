@@ -4,6 +4,10 @@
 // over a formula is written once for every element type and with or without a mask. float32 without a mask is used
 // where it lies.
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include <cstdint>
 
 #include "compress/core/macros.h"
@@ -69,19 +73,48 @@ struct BitsOf<double> {
   using type = uint64_t;
 };
 
+/// y = x where its bit of the byte is set, else +0, for eight elements.
+template <typename Value>
+COMPRESS_HOST_DEVICE void apply_byte(const Value* x, uint8_t byte, Value* y) {
+  using UInt = typename BitsOf<Value>::type;
+#if defined(__AVX2__)
+  constexpr int vector_bytes = 32;
+#else
+  constexpr int vector_bytes = 16;
+#endif
+  constexpr int lanes = vector_bytes / sizeof(UInt);
+  typedef UInt Vector __attribute__((vector_size(vector_bytes)));
+  constexpr UInt lane_bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i += lanes) {
+    Vector values;
+    Vector lane_bit;
+    __builtin_memcpy(&values, x + i, sizeof(values));
+    __builtin_memcpy(&lane_bit, lane_bits + i, sizeof(lane_bit));
+    values &= reinterpret_cast<Vector>(((Vector{} + byte) & lane_bit) == lane_bit);
+    __builtin_memcpy(y + i, &values, sizeof(values));
+  }
+}
+
 /// y = x where its bit is set, else +0. y may be x.
 template <typename Value>
 COMPRESS_HOST_DEVICE void apply_bits(const Value* x, const uint8_t* bits, int64_t count, Value* y) {
-  using UInt = typename BitsOf<Value>::type;
-  typedef UInt Eight __attribute__((vector_size(8 * sizeof(UInt))));
-  const Eight lane_bit = {1, 2, 4, 8, 16, 32, 64, 128};
   int64_t i = 0;
+#if defined(__AVX512F__)
+  // Whole vectors through mask registers; narrower stores would also stall the wider loads that follow.
+  if constexpr (sizeof(Value) == 4) {
+    for (; i + 16 <= count; i += 16) {
+      const auto kept = static_cast<__mmask16>(bits[i / 8] | bits[i / 8 + 1] << 8);
+      _mm512_storeu_ps(y + i, _mm512_maskz_loadu_ps(kept, x + i));
+    }
+  } else {
+    for (; i + 8 <= count; i += 8) {
+      _mm512_storeu_pd(y + i, _mm512_maskz_loadu_pd(bits[i / 8], x + i));
+    }
+  }
+#endif
   for (; i + 8 <= count; i += 8) {
-    Eight values;
-    __builtin_memcpy(&values, x + i, sizeof(values));
-    const Eight byte = Eight{} + bits[i / 8];
-    values &= reinterpret_cast<Eight>((byte & lane_bit) == lane_bit);
-    __builtin_memcpy(y + i, &values, sizeof(values));
+    apply_byte(x + i, bits[i / 8], y + i);
   }
   for (; i < count; ++i) {
     y[i] = (bits[i / 8] >> (i % 8)) & 1 ? x[i] : Value{0};
