@@ -57,7 +57,9 @@ at::Tensor read_floats(ByteReader& reader, const Shape& shape, std::string_view 
         shape.numel, " numbers expected, ", reader.remaining(), " bytes left)");
   at::Tensor tensor = at::empty(shape.sizes, at::kFloat);
   const auto bytes = reader.bytes(shape.numel * sizeof(float), what);
-  std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
+  if (!bytes.empty()) {
+    std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
+  }
   return tensor;
 }
 
