@@ -112,6 +112,7 @@ void describe(Visitor& v, recipe::TeacherOptions& o) {
           {.required = true});
   v.field("train", o.train,
           "Where `checkpoint` does not exist: train the teacher there first, with this file's settings.");
+  v.field("duration", o.duration, "How long that training is; `100%` is as long as this run.");
 }
 
 void describe(Visitor& v, recipe::KlTerm& o) {

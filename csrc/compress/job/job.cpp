@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -10,6 +11,8 @@
 #include "compress/job/model_file.h"
 #include "compress/job/reporting.h"
 #include "compress/recipe/compressor.h"
+#include "compress/recipe/load_teacher.h"
+#include "compress/train/evaluate.h"
 #include "compress/train/metrics_writer.h"
 #include "compress/train/network_setup.h"
 #include "compress/train/progress.h"
@@ -34,6 +37,11 @@ train::Experiment plain(train::Experiment experiment) {
   return experiment;
 }
 
+RunLength length_of(const train::Experiment& experiment, const data::DatasetPair& data) {
+  const int64_t batches = (data.train.size() + experiment.data.batch_size - 1) / experiment.data.batch_size;
+  return train::run_length(experiment.training, batches);
+}
+
 // A recipe that does not fit must fail now, not after the teacher has trained for hours. Distillation is left out: its
 // teacher may not be there yet.
 void check_recipe(const train::Experiment& experiment, const data::DatasetPair& data) {
@@ -45,10 +53,8 @@ void check_recipe(const train::Experiment& experiment, const data::DatasetPair& 
   }
   const models::InputShape shape = train::input_shape(data.train);
   const auto network = models::make_network(experiment.model, shape);
-  const int64_t batches = (data.train.size() + experiment.data.batch_size - 1) / experiment.data.batch_size;
   const auto forward = [&](const at::Tensor& input) { return network->forward(input); };
-  recipe::Compressor(methods, recipe::make_attachment(*network, forward, shape, at::kCPU,
-                                                      train::run_length(experiment.training, batches)));
+  recipe::Compressor(methods, recipe::make_attachment(*network, forward, shape, at::kCPU, length_of(experiment, data)));
 }
 
 std::string read_text(const fs::path& path) {
@@ -89,6 +95,17 @@ void open_folder(const train::Experiment& experiment, const train::RunFolder& fo
                     "; resume with the config it began with");
 }
 
+// A teacher trained on other data or with other preprocessing loads well and teaches nonsense: its accuracy shows it.
+void log_teacher_accuracy(const recipe::TeacherOptions& teacher, const train::Experiment& experiment,
+                          const data::DatasetPair& data, train::Log& log) {
+  const at::Device device = train::choose_device(experiment.device);
+  const auto network = recipe::load_teacher(teacher, train::input_shape(data.train), device);
+  const double accuracy = train::evaluate(*network, data.test, device, experiment.training.precision).accuracy;
+  char text[64];
+  std::snprintf(text, sizeof text, "teacher: test accuracy %.2f%%", 100 * accuracy);
+  log.line(text);
+}
+
 void log_plan(train::Log& log, const std::vector<recipe::PlanRow>& plan) {
   size_t layer_width = 0, method_width = 0;
   for (const recipe::PlanRow& row : plan) {
@@ -108,7 +125,8 @@ train::RunFolder run_folder(const train::Experiment& experiment) {
 }
 
 void train_network(const train::Experiment& experiment, const data::DatasetPair& data, const train::RunFolder& folder,
-                   const std::string& title, const std::shared_ptr<train::Log>& log, bool resume) {
+                   const std::string& title, const std::shared_ptr<train::Log>& log, bool resume,
+                   const Observers& observers) {
   if (resume && folder.finished()) {
     log->line(title + ": finished already, " + folder.model().string());
     return;
@@ -123,11 +141,14 @@ void train_network(const train::Experiment& experiment, const data::DatasetPair&
   log_plan(*log, trainer.compressor().plan());
   trainer.add_observer(std::make_shared<train::MetricsWriter>(folder.metrics()));
   trainer.add_observer(std::make_shared<train::Progress>(log, title));
+  for (const auto& observer : observers) {
+    trainer.add_observer(observer);
+  }
   trainer.run();
   save_model(folder.model(), trainer.network(), {experiment.model, trainer.shape()});
 }
 
-void run_experiment(const train::Experiment& experiment, bool resume) {
+void run_experiment(const train::Experiment& experiment, bool resume, const Observers& observers) {
   if (experiment.threads > 0) {
     at::set_num_threads(static_cast<int>(experiment.threads));
   }
@@ -143,14 +164,20 @@ void run_experiment(const train::Experiment& experiment, bool resume) {
     const train::RunFolder teacher_folder(teacher->checkpoint);
     train::Experiment teacher_experiment = plain(experiment);
     teacher_experiment.model = teacher->model;
+    teacher_experiment.training.duration =
+        Duration::steps(static_cast<double>(teacher->duration.resolve(length_of(experiment, data))));
     // A teacher is shared by many runs: one that is there is used, one that was cut off goes on.
-    train_network(teacher_experiment, data, teacher_folder, "teacher", log, /*resume=*/true);
+    train_network(teacher_experiment, data, teacher_folder, "teacher", log, /*resume=*/true, observers);
+  }
+  if (teacher != nullptr) {
+    log_teacher_accuracy(*teacher, experiment, data, *log);
   }
   const train::RunFolder baseline_folder(folder.path() / "baseline");
   if (experiment.report.baseline) {
-    train_network(plain(experiment), data, baseline_folder, "baseline", log, resume);
+    train_network(plain(experiment), data, baseline_folder, "baseline", log, resume, observers);
   }
-  train_network(experiment, data, folder, experiment.compression.empty() ? "network" : "student", log, resume);
+  train_network(experiment, data, folder, experiment.compression.empty() ? "network" : "student", log, resume,
+                observers);
 
   ReportInputs inputs;
   inputs.compressed = folder.model();

@@ -5,21 +5,12 @@
 #include <algorithm>
 
 #include "compress/core/error.h"
-#include "compress/core/safetensors.h"
-#include "compress/models/network.h"
 #include "compress/models/weights.h"
 #include "compress/ops/distillation_loss.h"
+#include "compress/recipe/load_teacher.h"
 
 namespace compress::recipe {
 namespace {
-
-std::shared_ptr<models::Network> load_teacher(const TeacherOptions& options, const Attachment& attachment) {
-  auto network = models::make_network(options.model, attachment.shape);
-  const std::filesystem::path weights = models::find_weights(options.checkpoint);
-  models::load_state_dict(*network, load_safetensors(weights).tensors, weights.string());
-  network->to(attachment.example_input.device());
-  return network;
-}
 
 std::shared_ptr<distill::Tap> shared_tap(torch::nn::Module& network, const std::string& layer) {
   distill::Tappable& tappable = distill::find_tappable(network, layer);
@@ -38,7 +29,7 @@ void DistillMethod::attach(const Attachment& attachment) {
                                [&](const FeatureTerm& feature) { add_pairs(feature, attachment, teacher_layers); }),
                term);
   }
-  const auto network = load_teacher(options_.teacher, attachment);
+  const auto network = load_teacher(options_.teacher, attachment.shape, attachment.example_input.device());
   teacher_.emplace([network = network.get()](const at::Tensor& input) { return network->forward(input); }, network,
                    teacher_layers);
   if (!pairs_.empty()) {

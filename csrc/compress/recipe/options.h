@@ -46,6 +46,7 @@ struct TeacherOptions {
   models::ModelOptions model;
   std::string checkpoint;  ///< run folder, checkpoint folder or .safetensors file
   bool train = false;      ///< where `checkpoint` does not exist: train it there first, with this config's settings
+  Duration duration = Duration::percent(100);  ///< of that training; 100 % = as long as this run
 };
 
 /// One term of the distillation loss.

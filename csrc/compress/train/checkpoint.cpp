@@ -1,8 +1,6 @@
 #include "compress/train/checkpoint.h"
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -94,12 +92,6 @@ void load_training_tensors(const fs::path& path, const NamedTensors& tensors, co
   what.optimizer.load_state(optimizer);
 }
 
-void sync_folder(const fs::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  check(descriptor >= 0 && ::fsync(descriptor) == 0, folder.string(), ": cannot be synced");
-  ::close(descriptor);
-}
-
 void remove_old(const fs::path& checkpoints, int64_t keep) {
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(checkpoints)) {
@@ -125,11 +117,11 @@ fs::path save_checkpoint(const RunFolder& run, const Resumable& what, int64_t ke
   save_safetensors(aside / "model.safetensors", models::state_dict(what.network));
   save_safetensors(aside / "optimizer.safetensors", training_tensors(what));
   write_text_atomically(aside / "state.json", state_text(what.state));
-  sync_folder(aside);
+  sync(aside);
   fs::remove_all(folder);  // the same step again: a run that resumed and was stopped at once
   fs::rename(aside, folder);
   write_text_atomically(run.checkpoints() / "latest", folder.filename().string() + "\n");
-  sync_folder(run.checkpoints());
+  sync(run.checkpoints());
   remove_old(run.checkpoints(), keep);
   return folder;
 }

@@ -1,5 +1,10 @@
 #include "compress/train/run_folder.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 
 #include "compress/core/error.h"
@@ -45,9 +50,19 @@ void write_text_atomically(const fs::path& path, const std::string& text) {
     stream << text << std::flush;
     check(stream.good(), path.string(), ": cannot be written");
   }
+  sync(aside);
   std::error_code error;
   fs::rename(aside, path, error);
   check(!error, path.string(), ": cannot be replaced: ", error.message());
+}
+
+void sync(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  if (descriptor >= 0) {
+    ::close(descriptor);
+  }
+  check(synced, path.string(), ": cannot be synced: ", std::strerror(errno));
 }
 
 }  // namespace compress::train

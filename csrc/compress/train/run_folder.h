@@ -34,6 +34,9 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
+/// Makes what was written to a file, or to a folder's list of names, outlast a power cut.
+void sync(const std::filesystem::path& path);
+
 /// Writes a small text file so that a crash leaves the old one or the new one.
 void write_text_atomically(const std::filesystem::path& path, const std::string& text);
 
