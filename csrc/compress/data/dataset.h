@@ -35,13 +35,14 @@ struct DatasetPair {
 /// Reads the files of a data set from options.path. What is wrong with them is one line that names the file, and says
 /// where a missing one comes from.
 ///
-///            files                                                   white  mean                    stddev
-///   digits   digits.safetensors (scripts/prepare_digits.py)             16  0.3053                  0.3760
-///   mnist    {train,t10k}-{images-idx3,labels-idx1}-ubyte              255  0.1307                  0.3081
-///   cifar10  data_batch_{1..5}.bin, test_batch.bin                     255  0.4914, 0.4822, 0.4465  0.2470, 0.2435,
-///   0.2616
+///            files                                            white  mean                    stddev
+///   digits   digits.safetensors (scripts/prepare_digits.py)      16  0                       1
+///   mnist    {train,t10k}-{images-idx3,labels-idx1}-ubyte       255  0.1307                  0.3081
+///   cifar10  data_batch_{1..5}.bin, test_batch.bin              255  0.4914, 0.4822, 0.4465  0.2470, 0.2435, 0.2616
 ///
-/// The statistics are those of the training images, rounded, as commonly used; Fashion-MNIST is read with MNIST's.
+/// MNIST's and CIFAR-10's are the usual rounded statistics of the training images; Fashion-MNIST is read with MNIST's.
+/// Digits stay in [0, 1]: on so small an image much of what a convolution sees is its padding, which then is background
+/// (convnet of width 24, mean of 8 seeds: 99.5 %, against 99.3 % with mean and deviation normalised).
 DatasetPair load_dataset(const DataOptions& options);
 
 /// float32 [N, C, H, W] of uint8 [N, C, H, W], on the calling thread alone.

@@ -47,10 +47,6 @@ Loader::Loader(Dataset dataset, const LoaderOptions& options)
       options_(options),
       plan_(dataset_.size(), options.batch_size, options.rank, options.world_size) {}
 
-Loader::~Loader() {
-  stop();
-}
-
 void Loader::start() {
   thread_ = std::jthread([this, position = next_](const std::stop_token& stopping) { produce(stopping, position); });
 }

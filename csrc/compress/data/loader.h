@@ -41,7 +41,6 @@ class Loader {
   Loader(Dataset dataset, const LoaderOptions& options);
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
-  ~Loader();
 
   /// Waits for the next batch. An exception of the thread is raised here, in the place of the batch that failed, and
   /// again by each call until seek().
@@ -72,7 +71,7 @@ class Loader {
   std::condition_variable_any changed_;
   std::deque<Batch> ready_;
   std::exception_ptr error_;
-  std::jthread thread_;  ///< last: it uses everything above
+  std::jthread thread_;  ///< last, so that it is joined first: it uses everything above
 };
 
 }  // namespace compress::data

@@ -18,7 +18,8 @@ constexpr const char* fix =
 /// Some mirrors write a dot before "idx".
 Path idx_file(const Path& folder, const std::string& stem, const std::string& suffix) {
   const Path dotted = folder / (stem + "." + suffix);
-  return std::filesystem::exists(dotted) ? dotted : folder / (stem + "-" + suffix);
+  std::error_code unreadable;
+  return std::filesystem::exists(dotted, unreadable) ? dotted : folder / (stem + "-" + suffix);
 }
 
 uint32_t big_endian(const uint8_t* bytes) {
