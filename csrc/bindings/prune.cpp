@@ -1,18 +1,20 @@
 #include <torch/extension.h>
 
+#include <tuple>
+
 #include "bindings/enum_names.h"
 #include "bindings/module.h"
 #include "compress/core/error.h"
+#include "compress/prune/pruner.h"
 #include "compress/prune/schedule.h"
 
 namespace compress::bindings {
 namespace {
 
-using prune::ScheduleType;
+using config::choice_name;
+using prune::Pruner;
+using prune::PruneTarget;
 using prune::SparsitySchedule;
-
-constexpr EnumNames<ScheduleType, 2> schedule_types{
-    {{"constant", ScheduleType::constant}, {"cubic", ScheduleType::cubic}}};
 
 void check_share(const char* argument, double share) {
   check<UsageError>(share >= 0.0 && share < 1.0, "SparsitySchedule: ", argument,
@@ -22,12 +24,12 @@ void check_share(const char* argument, double share) {
 SparsitySchedule make_schedule(const std::string& type, double target, double initial, int64_t start, int64_t end,
                                int64_t every) {
   SparsitySchedule schedule;
-  schedule.type = enum_from_name(schedule_types, "SparsitySchedule: type", type);
+  schedule.type = enum_from_name<prune::ScheduleType>("SparsitySchedule: type", type);
   check_share("target", target);
   check_share("initial", initial);
   check<UsageError>(start >= 0, "SparsitySchedule: start is an optimizer step (got ", start, ", expected 0 or more)");
   check<UsageError>(every >= 1, "SparsitySchedule: every counts optimizer steps (got ", every, ", expected 1 or more)");
-  check<UsageError>(schedule.type == ScheduleType::constant || end >= start,
+  check<UsageError>(schedule.type == prune::ScheduleType::constant || end >= start,
                     "SparsitySchedule: a cubic schedule cannot end before it starts (got start ", start, ", end ", end,
                     ")");
   schedule.target = target;
@@ -39,13 +41,11 @@ SparsitySchedule make_schedule(const std::string& type, double target, double in
 }
 
 std::string repr(const SparsitySchedule& self) {
-  return concat("SparsitySchedule(type='", name_from_enum(schedule_types, self.type), "', target=", self.target,
+  return concat("SparsitySchedule(type='", choice_name(self.type), "', target=", self.target,
                 ", initial=", self.initial, ", start=", self.start, ", end=", self.end, ", every=", self.every, ")");
 }
 
-}  // namespace
-
-void def_prune(py::module_& module) {
+void def_schedule(py::module_& module) {
   const SparsitySchedule defaults;
   py::class_<SparsitySchedule>(module, "SparsitySchedule",
                                R"(Which share of the weights is pruned at which optimizer step (steps count from 0).
@@ -59,11 +59,10 @@ end       optimizer step, cubic only
 every     optimizer steps between mask updates, cubic only
 
 Raises UsageError for values outside these ranges.)")
-      .def(py::init(&make_schedule), py::kw_only(), py::arg("type") = name_from_enum(schedule_types, defaults.type),
+      .def(py::init(&make_schedule), py::kw_only(), py::arg("type") = choice_name(defaults.type),
            py::arg("target") = defaults.target, py::arg("initial") = defaults.initial,
            py::arg("start") = defaults.start, py::arg("end") = defaults.end, py::arg("every") = defaults.every)
-      .def_property_readonly("type",
-                             [](const SparsitySchedule& self) { return name_from_enum(schedule_types, self.type); })
+      .def_property_readonly("type", [](const SparsitySchedule& self) { return choice_name(self.type); })
       .def_readonly("target", &SparsitySchedule::target)
       .def_readonly("initial", &SparsitySchedule::initial)
       .def_readonly("start", &SparsitySchedule::start)
@@ -72,6 +71,63 @@ Raises UsageError for values outside these ranges.)")
       .def("sparsity_at", &SparsitySchedule::sparsity_at, py::arg("step"), "The share pruned at optimizer step `step`.")
       .def("due", &SparsitySchedule::due, py::arg("step"), "Whether masks move at optimizer step `step`.")
       .def("__repr__", &repr);
+}
+
+using TargetTuple = std::tuple<std::string, at::Tensor, at::Tensor>;
+
+Pruner make_pruner(const std::vector<TargetTuple>& tuples, const std::string& scope, const SparsitySchedule& schedule) {
+  std::vector<PruneTarget> targets;
+  for (const auto& [name, weight, mask] : tuples) {
+    targets.push_back({name, weight, mask});
+  }
+  return {std::move(targets), enum_from_name<prune::Scope>("Pruner: scope", scope), schedule};
+}
+
+void prune_to(Pruner& pruner, double sparsity) {
+  check<UsageError>(sparsity >= 0.0 && sparsity <= 1.0, "Pruner: prune_to takes a share of the weights (got ", sparsity,
+                    ", expected 0 to 1)");
+  pruner.prune_to(sparsity);
+}
+
+void def_pruner(py::module_& module) {
+  using Release = py::call_guard<py::gil_scoped_release>;
+  py::class_<Pruner>(module, "Pruner", R"(Gradual magnitude pruning of any set of weights (Zhu & Gupta 2017), in place.
+
+targets   [(name, weight, mask), ...]: the caller's own tensors, also parameters that require a gradient; mask is packed
+          (ops.pack_mask), of the weight's shape
+scope     'global': the weights together reach the sparsity, one threshold ranks all; 'layer': each weight does by itself
+schedule  a SparsitySchedule
+
+Exactly round(sparsity * elements) weights are zero after an update. Of equal magnitudes, those pruned before go first,
+then the first in order.
+
+    pruner = Pruner([("fc", fc.weight, mask)], schedule=SparsitySchedule(target=0.9, end=1000, every=20))
+    for step in range(steps):
+        pruner.update(step)
+        loss(...).backward(); optimizer.step()
+        pruner.apply()
+
+Raises UsageError for no targets, a name given twice, a mask that does not fit its weight, an unknown scope.)")
+      .def(py::init(&make_pruner), py::arg("targets"), py::arg("scope") = choice_name(prune::Scope::global),
+           py::kw_only(), py::arg("schedule"))
+      .def(
+          "update", &Pruner::update, py::arg("step"), Release(),
+          "Moves the masks where the schedule says so at optimizer step `step`, and zeroes what they prune. True where "
+          "they moved.")
+      .def("apply", &Pruner::apply, Release(),
+           "Zeroes pruned weights again: after every optimizer step, which momentum and weight decay may have moved.")
+      .def("prune_to", &prune_to, py::arg("sparsity"), Release(),
+           "Moves the masks to a share of the weights, [0, 1], at once.")
+      .def_property_readonly("sparsity", py::cpp_function(&Pruner::sparsity, Release()),
+                             "The share of the weights that the masks prune.")
+      .def_property_readonly("schedule", &Pruner::schedule);
+}
+
+}  // namespace
+
+void def_prune(py::module_& module) {
+  def_schedule(module);
+  def_pruner(module);
 }
 
 }  // namespace compress::bindings

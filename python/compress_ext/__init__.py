@@ -1,27 +1,45 @@
 """Model compression for PyTorch: pruning, quantization-aware training and distillation, written in C++ and CUDA.
 
-``compress_ext.ops``  the operators, also reachable as ``torch.ops.compress.*``
-engines               plain classes that work on tensors, such as ``SparsitySchedule``
-files                 ``save_safetensors`` and ``load_safetensors``, what the C++ trainer writes and reads
+``compress_ext.ops``            the operators, also reachable as ``torch.ops.compress.*``
+``quant``, ``prune``, ``distill``  engines that work on tensors: ``QuantizerState``, ``Pruner``, ``feature_loss``, ...
+``models``                      the C++ networks
+``Config``, ``Trainer``         one run; ``run_experiment`` is the whole job of ``compress-ext train``
+files                           ``load_checkpoint``, ``load_packed``, ``save_safetensors``, ``load_safetensors``
 """
 
 from compress_ext import _loading
 
 _loading.load_libraries()
 
-from compress_ext import ops  # noqa: E402
+from compress_ext import distill, models, ops, prune, quant, train  # noqa: E402
 from compress_ext._build_info import VERSION as __version__  # noqa: E402
-from compress_ext._C import IntegerFormat, SparsitySchedule  # noqa: E402
+from compress_ext._C import IntegerFormat  # noqa: E402
 from compress_ext.errors import Error, UsageError  # noqa: E402
-from compress_ext.files import load_safetensors, save_safetensors  # noqa: E402
+from compress_ext.files import load_checkpoint, load_packed, load_safetensors, save_safetensors  # noqa: E402
+from compress_ext.prune import Pruner, SparsitySchedule  # noqa: E402
+from compress_ext.quant import QuantizerOptions, QuantizerState  # noqa: E402
+from compress_ext.train import Config, Trainer, run_experiment  # noqa: E402
 
 __all__ = [
+    "Config",
     "Error",
     "IntegerFormat",
+    "Pruner",
+    "QuantizerOptions",
+    "QuantizerState",
     "SparsitySchedule",
+    "Trainer",
     "UsageError",
     "__version__",
+    "distill",
+    "load_checkpoint",
+    "load_packed",
     "load_safetensors",
+    "models",
     "ops",
+    "prune",
+    "quant",
+    "run_experiment",
     "save_safetensors",
+    "train",
 ]

@@ -20,3 +20,24 @@ def load_safetensors(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[s
     """The tensors of a file, on the CPU, and its metadata. Raises ``compress_ext.Error`` for a file that is missing,
     cut off or otherwise wrong."""
     return _C.load_safetensors(path)
+
+
+def load_checkpoint(path: str | os.PathLike) -> dict[str, Tensor]:
+    """The state dict of a run: plain tensors by name, on the CPU.
+
+    path: a run's folder (its newest checkpoint), a checkpoint's folder, or a file. A packed file is taken apart as by
+        :func:`load_packed`.
+
+    Raises ``compress_ext.Error`` that says where it looked or what is wrong with the file.
+    """
+    return _C.load_checkpoint(path)
+
+
+def load_packed(path: str | os.PathLike) -> dict[str, Tensor]:
+    """What a packed ``model.safetensors`` computes with (docs/packed_format.md): ``<layer>.weight`` and
+    ``<layer>.bias`` as float32, the layer's batch norm included where it was folded in; for a layer that quantizes its
+    input ``<layer>.input_quantizer.scale`` and ``.zero_point``; other tensors as they are.
+
+    Raises ``compress_ext.Error`` for a file that is not packed or is damaged, naming the layer.
+    """
+    return _C.load_packed(path)

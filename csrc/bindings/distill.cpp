@@ -1,0 +1,17 @@
+#include <torch/extension.h>
+
+#include "bindings/module.h"
+#include "compress/distill/losses.h"
+
+namespace compress::bindings {
+
+void def_distill(py::module_& module) {
+  module.def(
+      "feature_loss",
+      [](const at::Tensor& student, const at::Tensor& teacher, const std::string& kind) {
+        return distill::feature_loss(student, teacher, distill::parse_feature_loss(kind));
+      },
+      py::arg("student"), py::arg("teacher"), py::arg("kind"), py::call_guard<py::gil_scoped_release>());
+}
+
+}  // namespace compress::bindings
