@@ -70,7 +70,7 @@ def table(reports: list[dict]) -> str:
     lines.append("")
     lines.append(
         f"Mean of {len(reports)} seeds, {seconds:.0f} s for each whole job (all three networks) on "
-        f"{reports[0]['device']}. One image takes {latency['float']:.3f} ms in float and {latency['compressed']:.3f} ms "
+        f"{reports[0]['device']}. One image takes {latency['float']:.3f} ms in float, {latency['compressed']:.3f} ms "
         "compressed: no speed-up here, since the packed weights run as dense float32 on a CPU."
     )
     return "\n".join(lines) + "\n"
@@ -92,9 +92,7 @@ def broken_promises(reports: list[dict]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds, from 0 (default: 5)")
     parser.add_argument("--check", action="store_true", help="write nothing, fail where a promise is broken")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Runs the GoogleTest program. A test that crashes the program counts as failed, and the tests after it still run.
+"""Runs the GoogleTest program. A test that crashes or hangs counts as failed, and the tests after it still run.
 
 usage: run_tests.py PROGRAM TOTALS    TOTALS is written: passed, failed and skipped tests as three numbers
 """
@@ -7,9 +7,12 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 EVENT = re.compile(r"\[( RUN      |       OK |  FAILED  |  SKIPPED )\] ([\w/]+\.[\w/]+)")
+
+PATIENCE = 120.0  # seconds without a word from the program; the slowest test takes a few
 
 
 class Run:
@@ -41,7 +44,7 @@ class Run:
     def crash(self, how: str) -> None:
         if self.running is None:
             self.running = f"(program) after {len(self.outcomes)} tests"
-        self.output.append(f"[  FAILED  ] {self.running} crashed: {how}\n")
+        self.output.append(f"[  FAILED  ] {self.running} did not end: {how}\n")
         self.end("failed")
 
 
@@ -49,23 +52,45 @@ def describe(status: int) -> str:
     return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
 
+def run_program(command: list[str], run: Run) -> str | None:
+    """Takes in one run of the program. Returns how it died, or None where it came to its end."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    hung = threading.Event()
+
+    def give_up() -> None:
+        hung.set()
+        process.kill()
+
+    def new_timer() -> threading.Timer:
+        timer = threading.Timer(PATIENCE, give_up)
+        timer.start()
+        return timer
+
+    timer = new_timer()
+    for line in process.stdout:
+        timer.cancel()
+        run.take(line)
+        timer = new_timer()
+    status = process.wait()
+    timer.cancel()
+    if hung.is_set():
+        return f"nothing happened for {PATIENCE:.0f} s"
+    ended = run.running is None and (status == 0 or (status == 1 and "failed" in run.outcomes.values()))
+    return None if ended else describe(status)
+
+
 def run_all(program: str) -> dict[str, str]:
     run = Run()
     while True:
-        done = ":".join(name for name in run.outcomes if not name.startswith("(program)"))
-        command = [program, "--gtest_color=no", f"--gtest_filter=*-{done}" if done else "--gtest_filter=*"]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        done = ":".join(run.outcomes)
+        death = run_program(
+            [program, "--gtest_color=no", f"--gtest_filter=*-{done}" if done else "--gtest_filter=*"], run
         )
-        before = len(run.outcomes)
-        for line in process.stdout:
-            run.take(line)
-        status = process.wait()
-        if run.running is None and (status == 0 or (status == 1 and "failed" in run.outcomes.values())):
+        if death is None:
             return run.outcomes
         outside_tests = run.running is None
-        run.crash(describe(status))
-        if outside_tests or len(run.outcomes) == before:
+        run.crash(death)
+        if outside_tests:
             return run.outcomes
 
 

@@ -38,12 +38,19 @@ std::vector<int64_t> group_sizes(const QuantizerOptions& options, Role role, at:
   return result;
 }
 
+// 0 = the range only grows.
+double averaging(const QuantizerOptions& options) {
+  return options.observer == ObserverType::min_max ? 0.0 : options.averaging;
+}
+
 // The min_max observer of a weight forgets: a range that only grows would keep the scale of the first, wild steps.
-double averaging(const QuantizerOptions& options, Role role) {
-  if (options.observer == ObserverType::min_max) {
-    return role == Role::weight ? 1.0 : 0.0;
-  }
-  return options.averaging;
+bool forgets(const QuantizerOptions& options, Role role) {
+  return options.observer == ObserverType::min_max && role == Role::weight;
+}
+
+void forget_(QuantizerState& state) {
+  state.min.fill_(std::numeric_limits<float>::infinity());
+  state.max.fill_(-std::numeric_limits<float>::infinity());
 }
 
 // A scale of a block's shape, repeated so that it meets x element by element.
@@ -96,7 +103,10 @@ void observe_(QuantizerState& state, const QuantizerOptions& options, Role role,
   if (x.numel() == 0) {
     return;
   }
-  const double weight_of_new = averaging(options, role);
+  const double weight_of_new = averaging(options);
+  if (forgets(options, role)) {
+    forget_(state);
+  }
   if (options.observer == ObserverType::percentile) {
     // The observer sees a batch of two values per scale: its percentiles.
     const auto [low, high] = percentile_range(x, state.min, options.percentile);

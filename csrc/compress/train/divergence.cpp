@@ -17,6 +17,16 @@ const char* kind_of(const at::Tensor& tensor) {
   return tensor.isnan().any().item<bool>() ? "NaN" : "Inf";
 }
 
+std::string describe_buffers(torch::nn::Module& network) {
+  for (const auto& item : network.named_buffers()) {
+    // Inf alone is no sign: an observer that has seen nothing holds the empty range +inf to -inf.
+    if (item.value().is_floating_point() && item.value().isnan().any().item<bool>()) {
+      return "buffer '" + item.key() + "' holds NaN";
+    }
+  }
+  return "every layer's output is finite, the loss itself is not";
+}
+
 std::string describe_outputs(torch::nn::Module& network, const std::function<at::Tensor(const at::Tensor&)>& forward,
                              const at::Tensor& input) {
   const std::vector<nn::NamedLayer> layers = nn::compressible_layers(network);
@@ -28,7 +38,7 @@ std::string describe_outputs(torch::nn::Module& network, const std::function<at:
     layer->attach_tap(taps.back());
   }
   forward(input);
-  std::string description = "every layer's output is finite, the loss itself is not";
+  std::string description = describe_buffers(network);
   for (size_t i = layers.size(); i-- > 0;) {  // backwards, so that the first bad layer has the last word
     if (taps[i]->has_output() && !all_finite(taps[i]->output())) {
       description = concat("the output of layer '", layers[i].name, "' holds ", kind_of(taps[i]->output()));
@@ -68,12 +78,6 @@ std::string describe_divergence(torch::nn::Module& network, const std::function<
   for (const auto& item : network.named_parameters()) {
     if (!all_finite(item.value())) {
       return "parameter '" + item.key() + "' holds " + kind_of(item.value());
-    }
-  }
-  for (const auto& item : network.named_buffers()) {
-    // An observer that has seen nothing holds an empty range, +inf to -inf.
-    if (item.value().is_floating_point() && item.value().isnan().any().item<bool>()) {
-      return "buffer '" + item.key() + "' holds NaN";
     }
   }
   return describe_outputs(network, forward, input);

@@ -20,8 +20,8 @@ class DivergenceWatch {
   at::Tensor first_bad_step_;
 };
 
-/// Where a network went wrong, for a message: "parameter 'block1.conv.weight' holds NaN", or the first layer whose
-/// output on `input` is not finite, or that all of them are finite.
+/// Where a network went wrong, for a message: "parameter 'block1.conv.weight' holds NaN", else the first layer whose
+/// output on `input` is not finite, else a buffer that holds NaN, else that all of them are finite.
 std::string describe_divergence(torch::nn::Module& network, const std::function<at::Tensor(const at::Tensor&)>& forward,
                                 const at::Tensor& input);
 
