@@ -152,6 +152,7 @@ void run_experiment(const train::Experiment& experiment, bool resume, const Obse
   if (experiment.threads > 0) {
     at::set_num_threads(static_cast<int>(experiment.threads));
   }
+  train::choose_device(experiment.device);  // before any network: torch must not be asked about CUDA earlier
   const data::DatasetPair data = data::load_dataset(experiment.data);
   check_recipe(experiment, data);
   const train::RunFolder folder = run_folder(experiment);

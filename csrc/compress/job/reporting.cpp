@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "compress/core/error.h"
 #include "compress/data/dataset.h"
 #include "compress/export/inspect.h"
 #include "compress/export/report.h"
@@ -53,7 +54,8 @@ double packed_sparsity(const fs::path& path) {
 }
 
 std::string device_text(const at::Device& device) {
-  return device.is_cpu() ? "cpu, " + std::to_string(at::get_num_threads()) + " threads" : device.str();
+  const int threads = at::get_num_threads();
+  return device.is_cpu() ? concat("cpu, ", threads, threads == 1 ? " thread" : " threads") : device.str();
 }
 
 void log_lines(train::Log& log, const std::string& text) {

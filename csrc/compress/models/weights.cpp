@@ -23,6 +23,14 @@ std::string list_names(const std::vector<std::string>& names) {
                                          : text;
 }
 
+// The one place where a scale's values are looked at: operators never wait for a device to do so.
+void check_scales(const std::map<std::string, at::Tensor>& tensors, const std::string& source) {
+  for (const auto& [name, tensor] : tensors) {
+    const bool positive = !name.ends_with("_quantizer.scale") || tensor.gt(0).all().item<bool>();
+    check(positive, source, ": '", name, "' holds a scale that is not positive; the file is damaged");
+  }
+}
+
 }  // namespace
 
 NamedTensors state_dict(const torch::nn::Module& network) {
@@ -59,6 +67,7 @@ void load_state_dict(torch::nn::Module& network, const NamedTensors& tensors, co
   check(missing.empty(), source, ": misses ", list_names(missing), "; it belongs to another model or recipe");
   check(unknown.empty(), source, ": holds ", list_names(unknown), ", which the model does not have",
         unknown.empty() ? "" : did_you_mean(unknown.front(), own_names), "; it belongs to another model or recipe");
+  check_scales(given, source);
   const at::NoGradGuard no_grad;
   for (const auto& [name, tensor] : own) {
     at::Tensor target = tensor;

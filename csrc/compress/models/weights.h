@@ -14,7 +14,8 @@ namespace compress::models {
 NamedTensors state_dict(const torch::nn::Module& network);
 
 /// Copies `tensors` into the network. Strict: raises Error that names `source` and the first tensors missing, unknown
-/// (with the nearest name) or of another shape, before anything is written.
+/// (with the nearest name) or of another shape, or a quantizer's scale that is not positive, before anything is
+/// written.
 void load_state_dict(torch::nn::Module& network, const NamedTensors& tensors, const std::string& source);
 
 /// The .safetensors file that `path` means: a file itself; model.safetensors in a checkpoint's folder; in a run folder

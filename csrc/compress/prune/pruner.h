@@ -20,9 +20,10 @@ struct PruneTarget {
 
 /// Gradual magnitude pruning (Zhu & Gupta 2017) of any set of weights.
 ///
-/// Exactly round(sparsity * elements) weights are zero after an update, per layer or together as `scope` says. Where
-/// several weights have the magnitude at the threshold, those pruned before stay pruned and then the first in order
-/// go. Ranks are taken by magnitude alone, so every process with the same weights gets the same masks.
+/// Exactly round(sparsity * elements) weights (halves up: 744.5 is 745) are zero after an update, per layer or together
+/// as `scope` says. Where several weights have the magnitude at the threshold, those pruned before stay pruned and then
+/// the first in order go. Ranks are taken by magnitude alone, so every process with the same weights gets the same
+/// masks.
 class Pruner {
  public:
   /// Raises UsageError for no targets, names given twice, or a mask that does not fit its weight.

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <set>
 
@@ -104,6 +105,22 @@ TEST(Weights, LoadingIsStrictAndNamesWhatDoesNotFit) {
   EXPECT_FALSE(at::equal(state_dict(*network)[0].second, tensors[0].second)) << "a failed load writes nothing";
   load_state_dict(*network, tensors, "a.file");
   EXPECT_TRUE(at::equal(state_dict(*network)[0].second, tensors[0].second));
+}
+
+TEST(Weights, AScaleThatIsNotPositiveIsRefused) {
+  const auto network = make_network(MlpOptions{{16}}, digits);
+  nn::compressible_layers(*network)[0].layer->add_weight_quantizer(quant::default_weight_options());
+  for (const double scale : {0.0, -1.0, std::nan("")}) {
+    NamedTensors tensors;
+    for (const auto& [name, tensor] : state_dict(*network)) {
+      tensors.emplace_back(name, tensor.detach().clone());
+      if (name == "fc1.weight_quantizer.scale") {
+        tensors.back().second[3] = scale;
+      }
+    }
+    const std::string text = message([&] { load_state_dict(*network, tensors, "a.file"); });
+    EXPECT_NE(text.find("a.file: 'fc1.weight_quantizer.scale' holds a scale that is not positive"), std::string::npos);
+  }
 }
 
 TEST(Weights, AFileACheckpointAndARunFolderAllMeanWeights) {
