@@ -3,6 +3,7 @@
 usage: run_tests.py PROGRAM TOTALS    TOTALS is written: passed, failed and skipped tests as three numbers
 """
 
+import os
 import re
 import signal
 import subprocess
@@ -54,12 +55,19 @@ def describe(status: int) -> str:
 
 def run_program(command: list[str], run: Run) -> str | None:
     """Takes in one run of the program. Returns how it died, or None where it came to its end."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # so that processes the tests started can be ended with it
+    )
     hung = threading.Event()
 
     def give_up() -> None:
         hung.set()
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
 
     def new_timer() -> threading.Timer:
         timer = threading.Timer(PATIENCE, give_up)

@@ -130,6 +130,8 @@ TEST(Trainer, ResumeEqualsNoInterruptionBitForBit) {
 }
 
 TEST(Trainer, ASignalWritesACheckpointAndStops) {
+  // The other tests left OpenMP threads behind: a mere fork would wait for them for ever.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const test::TempFolder folder;
   struct Raise : TrainingObserver {
     void on_step(const TrainingState& state) override {
