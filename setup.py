@@ -8,6 +8,7 @@ import importlib.util
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ class CMakeBuild(build_ext):
         configure = ["cmake", "--preset", "wheel", "-B", build, f"-DPython3_EXECUTABLE={sys.executable}"]
         self._call([*configure, *shlex.split(os.environ.get("CMAKE_ARGS", ""))], "CMake could not configure")
         self._call(["cmake", "--build", build], "the build failed")
+        for folder in ("bin", "lib"):  # nothing of an earlier build may get into the wheel
+            shutil.rmtree(package_root / "compress_ext" / folder, ignore_errors=True)
         self._call(["cmake", "--install", build, "--prefix", package_root, "--strip"], "the installation failed")
 
     def _call(self, command: list, failure: str) -> None:

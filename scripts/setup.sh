@@ -50,6 +50,8 @@ link_into_environment() {
   if [ "$(cat $build_dir/linked.txt 2>/dev/null)" = "$python" ]; then return; fi
   { read -r site_packages; read -r scripts; } < <("$python" -c 'import sysconfig
 print(sysconfig.get_path("purelib")); print(sysconfig.get_path("scripts"))')
+  [ ! -d "$site_packages/compress_ext" ] \
+    || stop "this environment has an installed compress_ext, which would hide this checkout: $python -m pip uninstall compress_ext"
   pth=$site_packages/compress_ext_checkout.pth
   printf '%s\n' "$PWD/python" >"$pth" || stop "cannot write $pth; is the environment yours?"
   ln -sfn "$PWD/python/compress_ext/bin/compress-ext" "$scripts/compress-ext" \
