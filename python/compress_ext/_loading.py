@@ -41,8 +41,9 @@ def load_libraries() -> None:
             f"compress_ext has no compiled module for Python {version} in {PACKAGE}: "
             "build it with this Python (scripts/setup.sh, or pip install --no-build-isolation .)"
         ) from error
-    kernels = PACKAGE / "lib" / "libcompress_cuda.so"
+    if not build_info().CUDA_KERNELS:
+        return  # a library that an earlier build left does not fit this one
     # A CUDA build of torch has its GPU libraries in this process already. Asking whether a GPU is there would start
     # the driver, after which forked workers could not use it.
-    if kernels.exists() and torch.version.cuda is not None:
-        torch.ops.load_library(kernels)
+    if torch.version.cuda is not None:
+        torch.ops.load_library(PACKAGE / "lib" / "libcompress_cuda.so")

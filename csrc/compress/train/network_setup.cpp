@@ -1,6 +1,7 @@
 #include "compress/train/network_setup.h"
 
 #include <ATen/Context.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 
 #include <filesystem>
 
@@ -22,12 +23,24 @@ models::InputShape input_shape(const data::Dataset& dataset) {
 }
 
 at::Device choose_device(Device device) {
-  if (device == Device::cpu || (device == Device::automatic && !has_gpu_driver())) {
+  const bool automatic = device == Device::automatic;
+  if (device == Device::cpu || (automatic && !has_gpu_driver())) {
+    return at::kCPU;
+  }
+  if (automatic && !has_cuda_kernels()) {
+    TORCH_WARN_ONCE("device: a GPU is here, but this build has no CUDA kernels; the CPU is used");
     return at::kCPU;
   }
   load_cuda_library();
-  check<UsageError>(at::globalContext().hasCUDA(), "device: cuda was asked for, but no GPU is here; use device: cpu");
-  return at::Device(at::kCUDA, 0);
+  if (at::globalContext().hasCUDA()) {
+    return at::Device(at::kCUDA, 0);
+  }
+  const bool asked_too_early = has_gpu_driver() && !at::detail::getCUDAHooks().hasCUDART();
+  check(!asked_too_early,
+        "device: torch was asked about CUDA, by seeding or a convolution say, before "
+        "compress::load_cuda_library(), and finds no GPU since; call that first, or use device: cpu");
+  check<UsageError>(automatic, "device: cuda was asked for, but no GPU is here; use device: cpu");
+  return at::kCPU;
 }
 
 }  // namespace compress::train

@@ -11,7 +11,9 @@ namespace compress::train {
 /// What the data decides about a network.
 models::InputShape input_shape(const data::Dataset& dataset);
 
-/// The device that is asked for. Raises UsageError where CUDA is, but no GPU or no CUDA build is here.
+/// The device that is asked for; automatic falls back to the CPU. Raises UsageError where CUDA is asked for and no GPU
+/// is here, Error where the build has no CUDA. The first call may load CUDA, so it comes before seeds and networks (see
+/// core/cuda_library.h).
 at::Device choose_device(Device device);
 
 }  // namespace compress::train
