@@ -69,8 +69,9 @@ class MaskCursor {
   int64_t left_in_row_ = INT64_MAX;
 };
 
-/// Forward on `count` elements that a thread holds in registers.
-template <typename Scalar, typename Product>
+/// Forward on `count` elements that a thread holds in registers. ATen's CUDA kernels multiply by the scale in float for
+/// every dtype, per channel too, where its CPU kernel takes double for double tensors.
+template <typename Scalar>
 struct Forward {
   const FakeQuantizeCall& call;
   AffineGrid grid;
@@ -83,7 +84,7 @@ struct Forward {
 #pragma unroll
     for (int i = 0; i < count; ++i) {
       const Real<Scalar> x = mask.next() ? to_real(values.values[i]) : Real<Scalar>(0);
-      from_real(math::fake_quantize<Product>(x, grid), values.values[i]);
+      from_real(math::fake_quantize<float>(x, grid), values.values[i]);
     }
     *reinterpret_cast<Values*>(static_cast<Scalar*>(call.y) + element) = values;
   }
@@ -155,14 +156,14 @@ __device__ T team_sum(T value) {
 }
 
 // scale_step 0: a team of threads per piece.
-template <int team, typename Scalar, typename Product>
+template <int team, typename Scalar>
 __global__ void __launch_bounds__(block_threads)
     quantize_runs(const __grid_constant__ FakeQuantizeCall call, const __grid_constant__ BlockPieces pieces,
                   int misalignment) {
   const int lane = threadIdx.x % team;
   for (int64_t number = grid_index() / team; number < pieces.count; number += grid_stride() / team) {
     const Piece piece = pieces.piece(number);
-    Forward<Scalar, Product> body{call, call.quantizer.grid(piece.scale)};
+    Forward<Scalar> body{call, call.quantizer.grid(piece.scale)};
     over_run<team, Scalar>(body, pieces.element(piece, 0), piece.length, misalignment, lane);
   }
 }
@@ -190,7 +191,7 @@ __global__ void __launch_bounds__(block_threads)
 static_assert(BlockPieces::block_columns == block_threads, "a thread per column");
 
 // scale_step 1: a block per piece, `width` threads along the columns and the others along the runs.
-template <typename Scalar, typename Product>
+template <typename Scalar>
 __global__ void __launch_bounds__(block_threads)
     quantize_columns(const __grid_constant__ FakeQuantizeCall call, const __grid_constant__ BlockPieces pieces,
                      int width) {
@@ -198,7 +199,7 @@ __global__ void __launch_bounds__(block_threads)
   for (int64_t number = blockIdx.x; number < pieces.count; number += gridDim.x) {
     const Piece piece = pieces.piece(number);
     if (column < piece.length) {
-      Forward<Scalar, Product> body{call, call.quantizer.grid(piece.scale + column)};
+      Forward<Scalar> body{call, call.quantizer.grid(piece.scale + column)};
       for (int64_t run = threadIdx.x / width; run < piece.runs; run += block_threads / width) {
         body.template take<1>(pieces.element(piece, run) + column);
       }
@@ -292,21 +293,19 @@ int column_width(const BlockPieces& pieces) {
   return width;
 }
 
-template <typename Scalar, typename Product>
+template <typename Scalar>
 void launch_forward(const FakeQuantizeCall& call, cudaStream_t stream) {
   const BlockPieces pieces(call.quantizer.geometry);
   if (pieces.geometry.scale_step != 0) {
-    quantize_columns<Scalar, Product>
+    quantize_columns<Scalar>
         <<<grid_blocks(pieces.count), block_threads, 0, stream>>>(call, pieces, column_width(pieces));
     return;
   }
   const int at = misalignment<Scalar>(call.x, call.y, 0);
   if (pieces.geometry.segment_length >= block_elements) {
-    quantize_runs<block_threads, Scalar, Product>
-        <<<grid_blocks(pieces.count), block_threads, 0, stream>>>(call, pieces, at);
+    quantize_runs<block_threads, Scalar><<<grid_blocks(pieces.count), block_threads, 0, stream>>>(call, pieces, at);
   } else {
-    quantize_runs<warp, Scalar, Product>
-        <<<thread_blocks(pieces.count * warp), block_threads, 0, stream>>>(call, pieces, at);
+    quantize_runs<warp, Scalar><<<thread_blocks(pieces.count * warp), block_threads, 0, stream>>>(call, pieces, at);
   }
 }
 
@@ -338,14 +337,13 @@ void launch_backward(const FakeQuantizeBackwardCall& call, cudaStream_t stream) 
 void launch_fake_quantize(const FakeQuantizeCall& call, cudaStream_t stream) {
   switch (call.number) {
     case Number::float32:
-      return launch_forward<float, float>(call, stream);
+      return launch_forward<float>(call, stream);
     case Number::float16:
-      return launch_forward<__half, float>(call, stream);
+      return launch_forward<__half>(call, stream);
     case Number::bfloat16:
-      return launch_forward<__nv_bfloat16, float>(call, stream);
+      return launch_forward<__nv_bfloat16>(call, stream);
     case Number::float64:
-      return call.quantizer.geometry.scale_count > 1 ? launch_forward<double, double>(call, stream)
-                                                     : launch_forward<double, float>(call, stream);
+      return launch_forward<double>(call, stream);
   }
 }
 

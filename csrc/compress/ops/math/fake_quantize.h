@@ -54,8 +54,8 @@ COMPRESS_HOST_DEVICE AffineGrid make_affine_grid(float scale, float zero_point, 
 
 /// clamp(round(x / scale)) * scale on the grid. ATen rounds, adds zero_point, clamps and subtracts it again; in steps
 /// from zero that is the same integer. `Real` is float, or double for double tensors, which ATen multiplies in double.
-/// `Product` is the type of the last multiplication: ATen takes float per tensor, also for double tensors, and the
-/// tensor's own precision per channel.
+/// `Product` is the type of the last multiplication: ATen takes float, also for double tensors, except per channel on
+/// the CPU, where it takes the tensor's own precision.
 template <typename Product, typename Real>
 COMPRESS_HOST_DEVICE Real fake_quantize(Real x, const AffineGrid& grid) {
   const Real steps = clamp(round_half_even(x * static_cast<Real>(grid.inverse_scale)), static_cast<Real>(grid.low),
