@@ -2,16 +2,15 @@
 
 #include <tuple>
 
-#include "bindings/enum_names.h"
 #include "bindings/module.h"
 #include "compress/core/error.h"
+#include "compress/core/names.h"
 #include "compress/prune/pruner.h"
 #include "compress/prune/schedule.h"
 
 namespace compress::bindings {
 namespace {
 
-using config::choice_name;
 using prune::Pruner;
 using prune::PruneTarget;
 using prune::SparsitySchedule;
@@ -41,8 +40,8 @@ SparsitySchedule make_schedule(const std::string& type, double target, double in
 }
 
 std::string repr(const SparsitySchedule& self) {
-  return concat("SparsitySchedule(type='", choice_name(self.type), "', target=", self.target,
-                ", initial=", self.initial, ", start=", self.start, ", end=", self.end, ", every=", self.every, ")");
+  return concat("SparsitySchedule(type='", enum_name(self.type), "', target=", self.target, ", initial=", self.initial,
+                ", start=", self.start, ", end=", self.end, ", every=", self.every, ")");
 }
 
 void def_schedule(py::module_& module) {
@@ -59,10 +58,10 @@ end       optimizer step, cubic only
 every     optimizer steps between mask updates, cubic only
 
 Raises UsageError for values outside these ranges.)")
-      .def(py::init(&make_schedule), py::kw_only(), py::arg("type") = choice_name(defaults.type),
+      .def(py::init(&make_schedule), py::kw_only(), py::arg("type") = enum_name(defaults.type),
            py::arg("target") = defaults.target, py::arg("initial") = defaults.initial,
            py::arg("start") = defaults.start, py::arg("end") = defaults.end, py::arg("every") = defaults.every)
-      .def_property_readonly("type", [](const SparsitySchedule& self) { return choice_name(self.type); })
+      .def_property_readonly("type", [](const SparsitySchedule& self) { return enum_name(self.type); })
       .def_readonly("target", &SparsitySchedule::target)
       .def_readonly("initial", &SparsitySchedule::initial)
       .def_readonly("start", &SparsitySchedule::start)
@@ -108,7 +107,7 @@ then the first in order.
         pruner.apply()
 
 Raises UsageError for no targets, a name given twice, a mask that does not fit its weight, an unknown scope.)")
-      .def(py::init(&make_pruner), py::arg("targets"), py::arg("scope") = choice_name(prune::Scope::global),
+      .def(py::init(&make_pruner), py::arg("targets"), py::arg("scope") = enum_name(prune::Scope::global),
            py::kw_only(), py::arg("schedule"))
       .def(
           "update", &Pruner::update, py::arg("step"), Release(),

@@ -1,25 +1,24 @@
 #include <torch/extension.h>
 
-#include "bindings/enum_names.h"
 #include "bindings/module.h"
 #include "compress/core/error.h"
+#include "compress/core/names.h"
 #include "compress/quant/quantizer_state.h"
 
-namespace compress::config {
+namespace compress {
 
 // A role is no key of a config, so that its names are Python's alone.
 template <>
-inline constexpr auto choices<quant::Role> = std::to_array<Choice<quant::Role>>({
+inline constexpr auto enum_names<quant::Role> = std::to_array<EnumName<quant::Role>>({
     {quant::Role::weight, "weight", ""},
     {quant::Role::activation, "activation", ""},
 });
 
-}  // namespace compress::config
+}  // namespace compress
 
 namespace compress::bindings {
 namespace {
 
-using config::choice_name;
 using quant::Granularity;
 using quant::ObserverType;
 using quant::QuantizerOptions;
@@ -48,7 +47,7 @@ void check_options(const QuantizerOptions& o) {
   check<UsageError>(!grouped || o.group_size >= 1, "QuantizerOptions: group_size counts neighbours that share a scale ",
                     "(got ", o.group_size, ", expected 1 or more with granularity 'group')");
   check<UsageError>(grouped || o.group_size == 0, "QuantizerOptions: group_size is for granularity 'group' (got ",
-                    o.group_size, " with '", choice_name(o.granularity), "')");
+                    o.group_size, " with '", enum_name(o.granularity), "')");
   check<UsageError>(o.averaging > 0 && o.averaging <= 1, "QuantizerOptions: averaging is the weight of the newest ",
                     "batch (got ", o.averaging, ", expected above 0 and at most 1)");
   check<UsageError>(o.percentile > 50 && o.percentile <= 100,
@@ -73,9 +72,9 @@ QuantizerOptions make_options(const std::string& format, const std::string& gran
 }
 
 std::string repr(const QuantizerOptions& o) {
-  return concat("QuantizerOptions(format='", o.format.name(), "', granularity='", choice_name(o.granularity),
+  return concat("QuantizerOptions(format='", o.format.name(), "', granularity='", enum_name(o.granularity),
                 "', group_size=", o.group_size, ", symmetric=", o.symmetric ? "True" : "False", ", scale='",
-                choice_name(o.scale), "', observer='", choice_name(o.observer), "', averaging=", o.averaging,
+                enum_name(o.scale), "', observer='", enum_name(o.observer), "', averaging=", o.averaging,
                 ", percentile=", o.percentile, ")");
 }
 
@@ -95,16 +94,16 @@ percentile   upper percentile kept, (50, 100]; the lower one mirrors it
 
 Raises UsageError that names the argument, what it allows and the nearest name.)")
       .def(py::init(&make_options), py::kw_only(), py::arg("format") = defaults.format.name(),
-           py::arg("granularity") = choice_name(defaults.granularity), py::arg("group_size") = defaults.group_size,
-           py::arg("symmetric") = defaults.symmetric, py::arg("scale") = choice_name(defaults.scale),
-           py::arg("observer") = choice_name(defaults.observer), py::arg("averaging") = defaults.averaging,
+           py::arg("granularity") = enum_name(defaults.granularity), py::arg("group_size") = defaults.group_size,
+           py::arg("symmetric") = defaults.symmetric, py::arg("scale") = enum_name(defaults.scale),
+           py::arg("observer") = enum_name(defaults.observer), py::arg("averaging") = defaults.averaging,
            py::arg("percentile") = defaults.percentile)
       .def_property_readonly("format", [](const QuantizerOptions& self) { return self.format.name(); })
-      .def_property_readonly("granularity", [](const QuantizerOptions& self) { return choice_name(self.granularity); })
+      .def_property_readonly("granularity", [](const QuantizerOptions& self) { return enum_name(self.granularity); })
       .def_readonly("group_size", &QuantizerOptions::group_size)
       .def_readonly("symmetric", &QuantizerOptions::symmetric)
-      .def_property_readonly("scale", [](const QuantizerOptions& self) { return choice_name(self.scale); })
-      .def_property_readonly("observer", [](const QuantizerOptions& self) { return choice_name(self.observer); })
+      .def_property_readonly("scale", [](const QuantizerOptions& self) { return enum_name(self.scale); })
+      .def_property_readonly("observer", [](const QuantizerOptions& self) { return enum_name(self.observer); })
       .def_readonly("averaging", &QuantizerOptions::averaging)
       .def_readonly("percentile", &QuantizerOptions::percentile)
       .def_property_readonly("quant_min", &QuantizerOptions::quant_min, "The smallest integer of the grid.")
@@ -156,7 +155,7 @@ tensor may be replaced by one of the same shape and type, such as a parameter or
   def_tensor(type, "min", &quant::QuantizerState::min, "float32, the observed minimum; +inf before the first one.");
   def_tensor(type, "max", &quant::QuantizerState::max, "float32, the observed maximum; -inf before the first one.");
   type.def_readonly("options", &Quantizer::options)
-      .def_property_readonly("role", [](const Quantizer& self) { return choice_name(self.role); })
+      .def_property_readonly("role", [](const Quantizer& self) { return enum_name(self.role); })
       .def(
           "observe_",
           [](Quantizer& self, const at::Tensor& x) { quant::observe_(self.state, self.options, self.role, x); },

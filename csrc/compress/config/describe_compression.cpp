@@ -46,7 +46,7 @@ void require_at_most_one(Visitor& v, const std::vector<recipe::MethodOptions>& c
   const auto first = std::find_if(compression.begin(), compression.end(), is_method);
   const auto second = first == compression.end() ? first : std::find_if(first + 1, compression.end(), is_method);
   v.require(second == compression.end(), joined_path("compression", static_cast<size_t>(second - compression.begin())),
-            concat("is a second '", alternative<Method>.name, "' block; a recipe has one of each method at most"));
+            concat("is a second '", type_name<Method>.name, "' block; a recipe has one of each method at most"));
 }
 
 }  // namespace

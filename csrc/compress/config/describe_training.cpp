@@ -54,7 +54,7 @@ void describe(Visitor& v, train::ReportOptions& o) {
 
 void describe(Visitor& v, data::DataOptions& o) {
   v.field("type", o.type, "The data set.", {.required = true});
-  v.derive([&o] { o.path = concat("data/", choice_name(o.type)); });
+  v.derive([&o] { o.path = concat("data/", enum_name(o.type)); });
   v.field("path", o.path, "Folder with the data set's files; by default `data/<type>`.");
   v.field("batch_size", o.batch_size, "Images of one micro-batch on one process.", {.range = at_least(1)});
   v.field("augment", o.augment, "Changes to training images, drawn anew for each batch.");

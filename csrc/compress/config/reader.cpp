@@ -8,22 +8,6 @@
 namespace compress::config {
 namespace {
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) {
-    text += (text.empty() ? "" : ", ") + name;
-  }
-  return text;
-}
-
-std::vector<std::string> names_of(const std::vector<NamedChoice>& choices) {
-  std::vector<std::string> names;
-  for (const NamedChoice& choice : choices) {
-    names.push_back(choice.name);
-  }
-  return names;
-}
-
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -138,7 +122,7 @@ void Reader::fail_without_type(const VariantView& variant) {
       fail_unknown(child);
     }
   }
-  fail_here("lacks the required key 'type' (allowed: ", joined_names(variant.alternatives), ")");
+  fail_here("lacks the required key 'type' (allowed: ", joined(names_of(variant.alternatives)), ")");
 }
 
 void Reader::variant_by_type(const VariantView& variant) {

@@ -1,5 +1,6 @@
 #include "compress/config/scalar.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -49,15 +50,23 @@ std::string Range::text() const {
 
 std::string Scalar::expected() const {
   if (!choices.empty()) {
-    return "one of " + joined_names(choices);
+    return "one of " + joined(names_of(choices));
   }
   return type == "true or false" ? type : "a " + type;
 }
 
-std::string joined_names(const std::vector<NamedChoice>& choices) {
-  std::string text;
+std::vector<std::string> names_of(const std::vector<NamedChoice>& choices) {
+  std::vector<std::string> names;
   for (const NamedChoice& choice : choices) {
-    text += (text.empty() ? "" : ", ") + choice.name;
+    names.push_back(choice.name);
+  }
+  return names;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += (text.empty() ? "" : ", ") + name;
   }
   return text;
 }
@@ -124,14 +133,12 @@ Scalar make_scalar(IntegerFormat& value, const Rules& rules) {
 }
 
 size_t parse_choice(const std::string& name, const std::vector<NamedChoice>& choices) {
-  std::vector<std::string> names;
-  for (const NamedChoice& choice : choices) {
-    if (choice.name == name) {
-      return names.size();
-    }
-    names.push_back(choice.name);
+  const std::vector<std::string> names = names_of(choices);
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) {
+    return static_cast<size_t>(found - names.begin());
   }
-  fail<UsageError>("'", name, "' is unknown", did_you_mean(name, names), " (allowed: ", joined_names(choices), ")");
+  fail<UsageError>("'", name, "' is unknown", did_you_mean(name, names), " (allowed: ", joined(names), ")");
 }
 
 Scalar make_choice_scalar(std::vector<NamedChoice> choices, std::function<std::string()> text,

@@ -6,10 +6,10 @@
 #include <type_traits>
 #include <vector>
 
-#include "compress/config/choices.h"
 #include "compress/config/rules.h"
 #include "compress/core/duration.h"
 #include "compress/core/format.h"
+#include "compress/core/names.h"
 
 namespace compress::config {
 
@@ -32,8 +32,10 @@ struct Scalar {
   std::string expected() const;
 };
 
+std::vector<std::string> names_of(const std::vector<NamedChoice>& choices);
+
 /// "layer, global".
-std::string joined_names(const std::vector<NamedChoice>& choices);
+std::string joined(const std::vector<std::string>& names);
 
 Scalar make_scalar(bool& value, const Rules& rules);
 Scalar make_scalar(int64_t& value, const Rules& rules);
@@ -51,12 +53,12 @@ Scalar make_choice_scalar(std::vector<NamedChoice> choices, std::function<std::s
 template <typename E>
 requires std::is_enum_v<E> Scalar make_scalar(E& value, const Rules& rules) {
   std::vector<NamedChoice> names{};
-  for (const Choice<E>& choice : choices<E>) {
-    names.push_back({choice.name, choice.help});
+  for (const EnumName<E>& entry : enum_names<E>) {
+    names.push_back({entry.name, entry.help});
   }
   return make_choice_scalar(
-      std::move(names), [&value] { return std::string(choice_name(value)); },
-      [&value](size_t index) { value = choices<E>[index].value; });
+      std::move(names), [&value] { return std::string(enum_name(value)); },
+      [&value](size_t index) { value = enum_names<E>[index].value; });
 }
 
 }  // namespace compress::config

@@ -9,8 +9,16 @@
 #include <vector>
 
 #include "compress/config/scalar.h"
+#include "compress/core/names.h"
+#include "compress/recipe/options.h"
 
 namespace compress::config {
+
+/// Whether a variant's alternative is the one key of its block (`prune: {...}`) instead of its key `type`.
+template <typename Variant>
+inline constexpr bool keyed = false;
+template <>
+inline constexpr bool keyed<recipe::MethodOptions> = true;
 
 class Visitor;
 
@@ -104,7 +112,7 @@ class Visitor {
   static void visit_value(Visitor& v, std::variant<Ts...>& value, const Rules&) {
     using Variant = std::variant<Ts...>;
     v.variant(
-        {.alternatives = {{alternative<Ts>.name, alternative<Ts>.help}...},
+        {.alternatives = {{type_name<Ts>.name, type_name<Ts>.help}...},
          .keyed = keyed<Variant>,
          .index = value.index(),
          .select =

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "compress/core/names.h"
+
 namespace compress::data {
 
 /// digits   scikit-learn's 1,797 scanned digits, 8x8, ten classes, stratified 80/20 (scripts/prepare_digits.py)
@@ -24,3 +26,14 @@ struct DataOptions {
 };
 
 }  // namespace compress::data
+
+namespace compress {
+
+template <>
+inline constexpr auto enum_names<data::DatasetType> = std::to_array<EnumName<data::DatasetType>>({
+    {data::DatasetType::digits, "digits", "scikit-learn's 1,797 scanned digits, 8x8, split 80/20"},
+    {data::DatasetType::mnist, "mnist", "the IDX files of MNIST or Fashion-MNIST, 28x28"},
+    {data::DatasetType::cifar10, "cifar10", "the binary version of CIFAR-10, 3x32x32"},
+});
+
+}  // namespace compress

@@ -4,28 +4,17 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
-#include <vector>
 
 #include "compress/core/error.h"
-#include "compress/core/nearest_name.h"
 
 namespace compress::distill {
 namespace {
-
-struct Kind {
-  FeatureLoss kind;
-  std::string_view name;
-};
-
-constexpr std::array<Kind, 3> kinds{
-    {{FeatureLoss::mse, "mse"}, {FeatureLoss::attention, "attention"}, {FeatureLoss::relational, "relational"}}};
 
 // Keeps the division of a dead map or of a batch of equal samples finite.
 constexpr double smallest_divisor = 1e-12;
 
 void check_shapes(bool fit, const at::Tensor& student, const at::Tensor& teacher, FeatureLoss kind, const char* rule) {
-  check<UsageError>(fit, "feature loss ", name_of(kind), ": ", rule, " (got student ", student.sizes(), ", teacher ",
+  check<UsageError>(fit, "feature loss ", enum_name(kind), ": ", rule, " (got student ", student.sizes(), ", teacher ",
                     teacher.sizes(), ")");
 }
 
@@ -72,21 +61,6 @@ at::Tensor in_accumulation_type(const at::Tensor& features) {
 }
 
 }  // namespace
-
-std::string_view name_of(FeatureLoss kind) {
-  return kinds.at(static_cast<size_t>(kind)).name;
-}
-
-FeatureLoss parse_feature_loss(std::string_view name) {
-  std::vector<std::string> names;
-  for (const Kind& entry : kinds) {
-    if (entry.name == name) {
-      return entry.kind;
-    }
-    names.emplace_back(entry.name);
-  }
-  fail<UsageError>("feature loss: got '", name, "', expected mse, attention or relational", did_you_mean(name, names));
-}
 
 bool needs_equal_channels(FeatureLoss kind) {
   return kind == FeatureLoss::mse;

@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string_view>
+#include "compress/core/names.h"
 
 namespace compress::distill {
 
@@ -17,11 +17,6 @@ namespace compress::distill {
 ///               Zero for a batch of one.
 enum class FeatureLoss { mse, attention, relational };
 
-std::string_view name_of(FeatureLoss kind);
-
-/// "mse", "attention", "relational". Raises UsageError for any other name.
-FeatureLoss parse_feature_loss(std::string_view name);
-
 /// Whether it compares element by element, so that differing channel counts need a projector.
 bool needs_equal_channels(FeatureLoss kind);
 
@@ -30,3 +25,14 @@ bool needs_equal_channels(FeatureLoss kind);
 at::Tensor feature_loss(const at::Tensor& student, const at::Tensor& teacher, FeatureLoss kind);
 
 }  // namespace compress::distill
+
+namespace compress {
+
+template <>
+inline constexpr auto enum_names<distill::FeatureLoss> = std::to_array<EnumName<distill::FeatureLoss>>({
+    {distill::FeatureLoss::mse, "mse", "mean squared difference"},
+    {distill::FeatureLoss::attention, "attention", "where activations are large (Zagoruyko & Komodakis 2017)"},
+    {distill::FeatureLoss::relational, "relational", "distances between the samples of a batch (Park et al. 2019)"},
+});
+
+}  // namespace compress

@@ -20,10 +20,7 @@ std::shared_ptr<Network> make_network(const ModelOptions& options, const InputSh
 }
 
 const char* type_name(const ModelOptions& options) {
-  return std::visit(
-      c10::overloaded([](const ConvnetOptions&) { return "convnet"; }, [](const MlpOptions&) { return "mlp"; },
-                      [](const ResnetOptions&) { return "resnet"; }),
-      options);
+  return std::visit([]<typename Options>(const Options&) { return compress::type_name<Options>.name; }, options);
 }
 
 }  // namespace compress::models

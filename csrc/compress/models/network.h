@@ -19,7 +19,7 @@ class Network : public torch::nn::Module {
 /// Raises UsageError for options that give no network (an odd convnet width, an unknown ResNet depth).
 std::shared_ptr<Network> make_network(const ModelOptions& options, const InputShape& shape);
 
-/// "convnet", "mlp", "resnet".
+/// "convnet", "mlp", "resnet": the options' word in configs.
 const char* type_name(const ModelOptions& options);
 
 }  // namespace compress::models

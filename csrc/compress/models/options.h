@@ -4,6 +4,8 @@
 #include <variant>
 #include <vector>
 
+#include "compress/core/names.h"
+
 namespace compress::models {
 
 /// Fully connected: flatten, then hidden layers with ReLU, then `head`.
@@ -35,3 +37,17 @@ struct InputShape {
 };
 
 }  // namespace compress::models
+
+namespace compress {
+
+template <>
+inline constexpr TypeName type_name<models::ConvnetOptions>{
+    "convnet", "Three 3x3 convolutions of width / 2, width and width channels, then `head`."};
+
+template <>
+inline constexpr TypeName type_name<models::MlpOptions>{"mlp", "Fully connected layers with ReLU, then `head`."};
+
+template <>
+inline constexpr TypeName type_name<models::ResnetOptions>{"resnet", "Residual network (He et al. 2016)."};
+
+}  // namespace compress

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "compress/core/duration.h"
+#include "compress/core/names.h"
 
 namespace compress::optim {
 
@@ -39,3 +40,22 @@ struct LearningRateOptions {
 };
 
 }  // namespace compress::optim
+
+namespace compress {
+
+template <>
+inline constexpr auto enum_names<optim::Decay> = std::to_array<EnumName<optim::Decay>>({
+    {optim::Decay::constant, "constant", "stays as it is"},
+    {optim::Decay::cosine, "cosine", "falls along half a cosine to `final_fraction`"},
+    {optim::Decay::step, "step", "times `factor` after every `every`"},
+});
+
+template <>
+inline constexpr TypeName type_name<optim::SgdOptions>{
+    "sgd", "Stochastic gradient descent with momentum, as torch.optim.SGD."};
+
+template <>
+inline constexpr TypeName type_name<optim::AdamwOptions>{
+    "adamw", "Adam with decoupled weight decay (Loshchilov & Hutter 2019), as torch.optim.AdamW."};
+
+}  // namespace compress

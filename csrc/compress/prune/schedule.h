@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "compress/core/names.h"
+
 namespace compress::prune {
 
 enum class ScheduleType { constant, cubic };
@@ -25,3 +27,13 @@ struct SparsitySchedule {
 };
 
 }  // namespace compress::prune
+
+namespace compress {
+
+template <>
+inline constexpr auto enum_names<prune::ScheduleType> = std::to_array<EnumName<prune::ScheduleType>>({
+    {prune::ScheduleType::constant, "constant", "the full sparsity from `start` on"},
+    {prune::ScheduleType::cubic, "cubic", "from `initial` to the full sparsity between `start` and `end`, fast first"},
+});
+
+}  // namespace compress

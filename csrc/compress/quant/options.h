@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "compress/core/format.h"
+#include "compress/core/names.h"
 
 namespace compress::quant {
 
@@ -52,3 +53,27 @@ inline QuantizerOptions default_activation_options() {
 }
 
 }  // namespace compress::quant
+
+namespace compress {
+
+template <>
+inline constexpr auto enum_names<quant::Granularity> = std::to_array<EnumName<quant::Granularity>>({
+    {quant::Granularity::tensor, "tensor", "one scale"},
+    {quant::Granularity::channel, "channel", "one scale per output channel of a weight, per channel of an activation"},
+    {quant::Granularity::group, "group", "one scale per `group_size` neighbouring inputs of each output of a weight"},
+});
+
+template <>
+inline constexpr auto enum_names<quant::ScaleSource> = std::to_array<EnumName<quant::ScaleSource>>({
+    {quant::ScaleSource::observed, "observed", "from the observer's range"},
+    {quant::ScaleSource::learned, "learned", "a parameter, trained with the weights (LSQ)"},
+});
+
+template <>
+inline constexpr auto enum_names<quant::ObserverType> = std::to_array<EnumName<quant::ObserverType>>({
+    {quant::ObserverType::min_max, "min_max", "smallest and largest value (of a weight: as it is now)"},
+    {quant::ObserverType::moving_average, "moving_average", "average of each batch's range"},
+    {quant::ObserverType::percentile, "percentile", "average of each batch's percentiles; outliers saturate"},
+});
+
+}  // namespace compress

@@ -36,11 +36,12 @@ void DistillMethod::attach(const Attachment& attachment) {
     make_projectors(attachment);
   }
   for (const KlTerm& kl : kl_terms_) {
-    plan_.push_back({"(logits)", "distill", concat("KL, temperature ", kl.temperature, ", weight ", kl.weight)});
+    plan_.push_back(
+        {"(logits)", std::string(name()), concat("KL, temperature ", kl.temperature, ", weight ", kl.weight)});
   }
   for (const FeaturePair& pair : pairs_) {
-    plan_.push_back({pair.student_layer, "distill",
-                     concat(distill::name_of(pair.loss), " to teacher's ", pair.teacher_layer,
+    plan_.push_back({pair.student_layer, std::string(name()),
+                     concat(enum_name(pair.loss), " to teacher's ", pair.teacher_layer,
                             pair.projector ? " through a projector" : "", ", weight ", pair.weight)});
   }
 }

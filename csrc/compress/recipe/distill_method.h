@@ -16,7 +16,7 @@ class DistillMethod : public Method {
  public:
   explicit DistillMethod(DistillOptions options) : options_(std::move(options)) {}
 
-  std::string_view name() const override { return "distill"; }
+  std::string_view name() const override { return type_name<DistillOptions>.name; }
   void attach(const Attachment& attachment) override;
   at::Tensor loss(const LossInput& input) override;
   double task_weight() const override { return options_.task_weight; }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compress/core/duration.h"
+#include "compress/core/names.h"
 #include "compress/distill/losses.h"
 #include "compress/models/options.h"
 #include "compress/prune/options.h"
@@ -71,3 +72,27 @@ struct DistillOptions {
 using MethodOptions = std::variant<PruneOptions, QuantizeOptions, DistillOptions>;
 
 }  // namespace compress::recipe
+
+namespace compress {
+
+template <>
+inline constexpr TypeName type_name<recipe::PruneOptions>{"prune",
+                                                          "Weights go to zero during training and stay there."};
+
+template <>
+inline constexpr TypeName type_name<recipe::QuantizeOptions>{
+    "quantize", "Quantization-aware training: weights and layer inputs on an integer grid."};
+
+template <>
+inline constexpr TypeName type_name<recipe::DistillOptions>{"distill",
+                                                            "The network learns from a teacher's outputs too."};
+
+template <>
+inline constexpr TypeName type_name<recipe::KlTerm>{
+    "kl", "Kullback-Leibler divergence between softened class probabilities (Hinton et al. 2015)."};
+
+template <>
+inline constexpr TypeName type_name<recipe::FeatureTerm>{"feature",
+                                                         "Outputs of named layers; a projector joins other shapes."};
+
+}  // namespace compress

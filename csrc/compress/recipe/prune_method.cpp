@@ -41,7 +41,7 @@ void PruneMethod::attach(const Attachment& attachment) {
     targets.push_back({layer_name, layer->weight_parameter(), layer->weight_mask});
     const char* scope = options_.scope == prune::Scope::global ? " % over all layers" : " % of this layer";
     plan_.push_back(
-        {layer_name, "prune",
+        {layer_name, std::string(name()),
          "to " + concat(100 * options_.sparsity) + scope + ", steps " + std::to_string(schedule.start) +
              (schedule.type == prune::ScheduleType::cubic ? " to " + std::to_string(schedule.end) : " on")});
   }

@@ -13,7 +13,7 @@ class PruneMethod : public Method {
  public:
   explicit PruneMethod(PruneOptions options) : options_(std::move(options)) {}
 
-  std::string_view name() const override { return "prune"; }
+  std::string_view name() const override { return type_name<PruneOptions>.name; }
   void attach(const Attachment& attachment) override;
   void before_step(int64_t step) override { pruner_->update(step); }
   void after_step(int64_t step) override { pruner_->apply(); }

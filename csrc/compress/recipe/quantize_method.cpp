@@ -7,11 +7,9 @@ namespace compress::recipe {
 namespace {
 
 std::string describe(const quant::QuantizerOptions& options, const char* what) {
-  const char* per = options.granularity == quant::Granularity::tensor    ? "tensor"
-                    : options.granularity == quant::Granularity::channel ? "channel"
-                                                                         : "group";
-  return concat(what, " ", options.format.name(), " per ", per, options.symmetric ? "" : " asymmetric",
-                options.scale == quant::ScaleSource::learned ? " learned" : "");
+  return concat(what, " ", options.format.name(), " per ", enum_name(options.granularity),
+                options.symmetric ? "" : " asymmetric",
+                options.scale == quant::ScaleSource::learned ? concat(" ", enum_name(options.scale)) : "");
 }
 
 }  // namespace
@@ -37,7 +35,7 @@ void QuantizeMethod::attach(const Attachment& attachment) {
       quantizers_.push_back(layer->input_quantizer);
       action += (action.empty() ? "" : ", ") + describe(*options_.activation, "input");
     }
-    plan_.push_back({layer_name, "quantize", action + ", from step " + std::to_string(start_)});
+    plan_.push_back({layer_name, std::string(name()), action + ", from step " + std::to_string(start_)});
   }
   plan_.insert(plan_.end(), selection.left_out.begin(), selection.left_out.end());
   for (const nn::Quantizer& quantizer : quantizers_) {

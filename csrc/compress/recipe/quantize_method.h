@@ -12,7 +12,7 @@ class QuantizeMethod : public Method {
  public:
   explicit QuantizeMethod(QuantizeOptions options) : options_(std::move(options)) {}
 
-  std::string_view name() const override { return "quantize"; }
+  std::string_view name() const override { return type_name<QuantizeOptions>.name; }
   void attach(const Attachment& attachment) override;
   void before_step(int64_t step) override;
   void after_step(int64_t step) override;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "compress/core/duration.h"
+#include "compress/core/names.h"
 #include "compress/data/options.h"
 #include "compress/models/options.h"
 #include "compress/optim/options.h"
@@ -51,3 +52,20 @@ struct Experiment {
 };
 
 }  // namespace compress::train
+
+namespace compress {
+
+template <>
+inline constexpr auto enum_names<train::Device> = std::to_array<EnumName<train::Device>>({
+    {train::Device::automatic, "automatic", "a GPU where one is, else the CPU"},
+    {train::Device::cpu, "cpu", "the CPU"},
+    {train::Device::cuda, "cuda", "an NVIDIA GPU"},
+});
+
+template <>
+inline constexpr auto enum_names<train::Precision> = std::to_array<EnumName<train::Precision>>({
+    {train::Precision::float32, "float32", "all arithmetic in float32"},
+    {train::Precision::bfloat16, "bfloat16", "autocast of the forward pass; parameters stay float32"},
+});
+
+}  // namespace compress

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "compress/config/choices.h"
+#include "compress/core/names.h"
 #include "compress/models/network.h"
 #include "config/parse.h"
 
@@ -12,12 +12,12 @@ const std::string teacher = "teacher: {model: {type: mlp}, checkpoint: t}";
 /// Each name of an enumeration through a whole config and back.
 template <typename E, typename Get>
 void expect_all_names(const std::string& before, const std::string& after, size_t count, Get get) {
-  EXPECT_EQ(choices<E>.size(), count) << "a new enumerator needs its name in choices.h, and this count";
-  for (const Choice<E>& choice : choices<E>) {
+  EXPECT_EQ(enum_names<E>.size(), count) << "a new enumerator needs its name beside it, and this count";
+  for (const EnumName<E>& choice : enum_names<E>) {
     const train::Experiment experiment = parse(before + choice.name + after);
     EXPECT_EQ(get(experiment), choice.value) << choice.name;
     EXPECT_NE(to_yaml(experiment).find(std::string(": ") + choice.name + "\n"), std::string::npos) << choice.name;
-    EXPECT_STREQ(choice_name(choice.value), choice.name);
+    EXPECT_STREQ(enum_name(choice.value), choice.name);
     EXPECT_NE(std::string(choice.help), "");
   }
 }
@@ -53,8 +53,8 @@ TEST(ConfigNames, EveryEnumerator) {
 }
 
 TEST(ConfigNames, Granularities) {
-  ASSERT_EQ(choices<quant::Granularity>.size(), 3);
-  for (const auto& choice : choices<quant::Granularity>) {
+  ASSERT_EQ(enum_names<quant::Granularity>.size(), 3);
+  for (const auto& choice : enum_names<quant::Granularity>) {
     const std::string size = choice.value == quant::Granularity::group ? ", group_size: 4" : "";
     const auto options = parse_method<recipe::QuantizeOptions>(std::string("quantize: {weight: {granularity: ") +
                                                                choice.name + size + "}}");
@@ -63,8 +63,8 @@ TEST(ConfigNames, Granularities) {
 }
 
 TEST(ConfigNames, DatasetTypes) {
-  ASSERT_EQ(choices<data::DatasetType>.size(), 3);
-  for (const auto& choice : choices<data::DatasetType>) {
+  ASSERT_EQ(enum_names<data::DatasetType>.size(), 3);
+  for (const auto& choice : enum_names<data::DatasetType>) {
     const auto experiment =
         parse_experiment(std::string("data: {type: ") + choice.name + "}\nmodel: {type: mlp}", "x.yaml");
     EXPECT_EQ(experiment.data.type, choice.value);
@@ -80,12 +80,9 @@ TEST(ConfigNames, IntegerFormats) {
   }
 }
 
-TEST(ConfigNames, AgreeWithTheEngines) {
+TEST(ConfigNames, ModelTypes) {
   for (const std::string name : {"convnet", "mlp", "resnet"}) {
     EXPECT_EQ(models::type_name(parse_model("{type: " + name + "}", "m")), name);
-  }
-  for (const auto& choice : choices<distill::FeatureLoss>) {
-    EXPECT_EQ(distill::name_of(choice.value), choice.name);
   }
 }
 

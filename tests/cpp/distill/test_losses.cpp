@@ -4,6 +4,7 @@
 
 #include "compress/core/error.h"
 #include "compress/distill/losses.h"
+#include "core/temp_folder.h"
 
 namespace compress::distill {
 namespace {
@@ -19,26 +20,7 @@ at::Tensor sample(at::IntArrayRef sizes, uint64_t seed, at::ScalarType dtype = a
 }
 
 std::string message_of(const at::Tensor& student, const at::Tensor& teacher, FeatureLoss kind) {
-  try {
-    feature_loss(student, teacher, kind);
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-TEST(FeatureLoss, NamesGoBothWays) {
-  for (const FeatureLoss kind : kinds) {
-    EXPECT_EQ(parse_feature_loss(name_of(kind)), kind);
-  }
-  EXPECT_THROW(parse_feature_loss(""), UsageError);
-  try {
-    parse_feature_loss("atention");
-    FAIL();
-  } catch (const UsageError& error) {
-    EXPECT_THAT(error.what(), AllOf(HasSubstr("'atention'"), HasSubstr("mse, attention or relational"),
-                                    HasSubstr("did you mean 'attention'?")));
-  }
+  return test::error_of<UsageError>([&] { feature_loss(student, teacher, kind); });
 }
 
 TEST(FeatureLoss, MseEqualsTorch) {
@@ -118,7 +100,7 @@ TEST(FeatureLoss, GradientsEqualFiniteDifferences) {
     const at::Tensor ahead = feature_loss(student + direction * step, teacher, kind);
     const at::Tensor behind = feature_loss(student - direction * step, teacher, kind);
     const double expected = (ahead - behind).item<double>() / (2 * step);
-    EXPECT_NEAR((student.grad() * direction).sum().item<double>(), expected, 1e-8) << name_of(kind);
+    EXPECT_NEAR((student.grad() * direction).sum().item<double>(), expected, 1e-8) << enum_name(kind);
   }
 }
 

@@ -1,16 +1,25 @@
 #include "compress/ops/cpu/isa/isa.h"
 
-#include <array>
 #include <atomic>
 #include <cstdlib>
-#include <string_view>
 
 #include "compress/core/error.h"
+#include "compress/core/names.h"
+
+namespace compress {
+
+// Here and not in isa.h: the inner loops must not see functions that others may share.
+template <>
+inline constexpr auto enum_names<cpu::Isa> = std::to_array<EnumName<cpu::Isa>>({
+    {cpu::Isa::baseline, "baseline", "what every processor of the architecture has"},
+    {cpu::Isa::avx2, "avx2", "AVX2"},
+    {cpu::Isa::avx512, "avx512", "AVX-512 F, BW, DQ and VL"},
+});
+
+}  // namespace compress
 
 namespace compress::cpu {
 namespace {
-
-constexpr std::array<std::string_view, 3> names = {"baseline", "avx2", "avx512"};
 
 Isa detect_isa() {
 #if defined(__x86_64__)
@@ -35,13 +44,9 @@ Isa initial_isa() {
   if (wanted == nullptr || *wanted == '\0') {
     return best_isa();
   }
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == wanted) {
-      check_supported(static_cast<Isa>(i));
-      return static_cast<Isa>(i);
-    }
-  }
-  fail<UsageError>("COMPRESS_CPU_ISA: unknown instruction set '", wanted, "'; use baseline, avx2 or avx512");
+  const Isa isa = enum_from_name<Isa>("COMPRESS_CPU_ISA", wanted);
+  check_supported(isa);
+  return isa;
 }
 
 std::atomic<Isa>& chosen_isa() {
@@ -52,7 +57,7 @@ std::atomic<Isa>& chosen_isa() {
 }  // namespace
 
 std::string name_of(Isa isa) {
-  return std::string(names[static_cast<size_t>(isa)]);
+  return enum_name(isa);
 }
 
 Isa best_isa() {
