@@ -4,11 +4,13 @@
 #include "compress/core/error.h"
 #include "compress/data/dataset.h"
 #include "core/temp_folder.h"
+#include "data/load.h"
 
 namespace compress::data {
 namespace {
 
 using test::error_of;
+using test::load;
 using test::TempFolder;
 using testing::AllOf;
 using testing::HasSubstr;
@@ -31,17 +33,10 @@ void write_cifar10(const TempFolder& folder) {
   folder.write("test_batch.bin", record(9, 7));
 }
 
-DatasetPair load(const TempFolder& folder) {
-  DataOptions options;
-  options.type = DatasetType::cifar10;
-  options.path = folder.path().string();
-  return load_dataset(options);
-}
-
 TEST(Cifar10, FilesAreJoinedInOrder) {
   const TempFolder folder;
   write_cifar10(folder);
-  const auto [train, test] = load(folder);
+  const auto [train, test] = load(DatasetType::cifar10, folder);
   EXPECT_EQ(train.images.sizes(), (std::vector<int64_t>{10, 3, 32, 32}));
   EXPECT_TRUE(at::equal(train.targets, at::tensor({1, 0, 2, 0, 3, 0, 4, 0, 5, 0}, at::kLong)));
   EXPECT_TRUE((train.images[4][2] == 32).all().item<bool>());
@@ -57,7 +52,7 @@ TEST(Cifar10, DamageIsNamed) {
   const auto error_with = [&](const std::string& bytes) {
     write_cifar10(folder);
     folder.write("data_batch_3.bin", bytes);
-    return error_of<Error>([&] { load(folder); });
+    return error_of<Error>([&] { load(DatasetType::cifar10, folder); });
   };
   const std::string file = (folder / "data_batch_3.bin").string();
   EXPECT_THAT(error_with(record(1, 1).substr(1)),
@@ -71,7 +66,7 @@ TEST(Cifar10, MissingFileSaysHowToGetIt) {
   write_cifar10(folder);
   std::filesystem::remove(folder / "test_batch.bin");
   EXPECT_THAT(
-      error_of<Error>([&] { load(folder); }),
+      error_of<Error>([&] { load(DatasetType::cifar10, folder); }),
       AllOf(HasSubstr((folder / "test_batch.bin").string() + ": no such file"), HasSubstr("cifar-10-binary.tar.gz")));
 }
 

@@ -5,11 +5,13 @@
 #include "compress/core/safetensors.h"
 #include "compress/data/dataset.h"
 #include "core/temp_folder.h"
+#include "data/load.h"
 
 namespace compress::data {
 namespace {
 
 using test::error_of;
+using test::load;
 using test::TempFolder;
 using testing::AllOf;
 using testing::HasSubstr;
@@ -21,17 +23,11 @@ NamedTensors four_digits() {
           {"split", at::tensor({0, 1, 0, 0}, at::kByte)}};
 }
 
-DatasetPair load(const TempFolder& folder) {
-  DataOptions options;
-  options.path = folder.path().string();
-  return load_dataset(options);
-}
-
 TEST(Digits, AreSplitAndKeepTheirOrder) {
   const TempFolder folder;
   const NamedTensors file = four_digits();
   save_safetensors(folder / "digits.safetensors", file);
-  const auto [train, test] = load(folder);
+  const auto [train, test] = load(DatasetType::digits, folder);
   const at::Tensor& images = file[0].second;
   EXPECT_TRUE(at::equal(train.images, at::stack({images[0], images[2], images[3]}).unsqueeze(1)));
   EXPECT_TRUE(at::equal(train.targets, at::tensor({3, 0, 1}, at::kLong)));
@@ -62,7 +58,7 @@ TEST_P(DigitsDamage, IsOneLineThatNamesTheFile) {
     }
   }
   save_safetensors(folder / "digits.safetensors", file);
-  EXPECT_THAT(error_of<Error>([&] { load(folder); }),
+  EXPECT_THAT(error_of<Error>([&] { load(DatasetType::digits, folder); }),
               AllOf(HasSubstr("digits.safetensors: "), HasSubstr(GetParam().message), Not(HasSubstr("\n"))));
 }
 
@@ -86,12 +82,12 @@ TEST(Digits, EmptyFileIsAnEmptyDataSet) {
   save_safetensors(folder / "digits.safetensors", {{"images", at::empty({0, 8, 8}, at::kByte)},
                                                    {"targets", at::empty({0}, at::kLong)},
                                                    {"split", at::empty({0}, at::kByte)}});
-  EXPECT_THAT(error_of<Error>([&] { load(folder); }), HasSubstr("has no training images"));
+  EXPECT_THAT(error_of<Error>([&] { load(DatasetType::digits, folder); }), HasSubstr("has no training images"));
 }
 
 TEST(Digits, MissingFileSaysHowToGetIt) {
   const TempFolder folder;
-  EXPECT_EQ(error_of<Error>([&] { load(folder); }),
+  EXPECT_EQ(error_of<Error>([&] { load(DatasetType::digits, folder); }),
             concat((folder / "digits.safetensors").string(), ": no such file; run scripts/prepare_digits.py --output ",
                    folder.path().string()));
 }

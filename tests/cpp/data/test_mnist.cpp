@@ -4,11 +4,13 @@
 #include "compress/core/error.h"
 #include "compress/data/dataset.h"
 #include "core/temp_folder.h"
+#include "data/load.h"
 
 namespace compress::data {
 namespace {
 
 using test::error_of;
+using test::load;
 using test::TempFolder;
 using testing::AllOf;
 using testing::HasSubstr;
@@ -35,17 +37,10 @@ void write_mnist(const TempFolder& folder) {
   folder.write("t10k-labels-idx1-ubyte", idx(2049, {1}, "\1"));
 }
 
-DatasetPair load(const TempFolder& folder) {
-  DataOptions options;
-  options.type = DatasetType::mnist;
-  options.path = folder.path().string();
-  return load_dataset(options);
-}
-
 TEST(Mnist, IdxFilesAreRead) {
   const TempFolder folder;
   write_mnist(folder);
-  const auto [train, test] = load(folder);
+  const auto [train, test] = load(DatasetType::mnist, folder);
   EXPECT_TRUE(
       at::equal(train.images, at::tensor({1, 2, 3, 4, 5, 6, 7, 255, 9, 10, 11, 12}, at::kByte).view({2, 1, 2, 3})));
   EXPECT_TRUE(at::equal(train.targets, at::tensor({7, 9}, at::kLong)));
@@ -62,7 +57,7 @@ TEST(Mnist, NamesWithADotAreRead) {
     name.replace(name.find("-idx"), 1, ".");
     std::filesystem::rename(entry.path(), folder / name);
   }
-  EXPECT_EQ(load(folder).train.size(), 2);
+  EXPECT_EQ(load(DatasetType::mnist, folder).train.size(), 2);
 }
 
 struct Damage {
@@ -78,7 +73,7 @@ TEST_P(MnistDamage, IsOneLineThatNamesTheFile) {
   const TempFolder folder;
   write_mnist(folder);
   folder.write(GetParam().file, GetParam().bytes);
-  EXPECT_THAT(error_of<Error>([&] { load(folder); }),
+  EXPECT_THAT(error_of<Error>([&] { load(DatasetType::mnist, folder); }),
               AllOf(HasSubstr(GetParam().file), HasSubstr(GetParam().message), Not(HasSubstr("\n"))));
 }
 
@@ -108,7 +103,7 @@ TEST(Mnist, TrainingAndTestImagesHaveOneSize) {
   const TempFolder folder;
   write_mnist(folder);
   folder.write("t10k-images-idx3-ubyte", idx(2051, {1, 3, 3}, "abcdefghi"));
-  EXPECT_THAT(error_of<Error>([&] { load(folder); }),
+  EXPECT_THAT(error_of<Error>([&] { load(DatasetType::mnist, folder); }),
               HasSubstr("training images of [2, 3] pixels, but test images of [3, 3]"));
 }
 
@@ -116,10 +111,10 @@ TEST(Mnist, MissingFileSaysHowToGetIt) {
   const TempFolder folder;
   write_mnist(folder);
   std::filesystem::remove(folder / "t10k-labels-idx1-ubyte");
-  EXPECT_THAT(error_of<Error>([&] { load(folder); }),
+  EXPECT_THAT(error_of<Error>([&] { load(DatasetType::mnist, folder); }),
               AllOf(HasSubstr((folder / "t10k-labels-idx1-ubyte").string() + ": no such file"), HasSubstr("gunzip")));
   std::filesystem::create_directory(folder / "t10k-labels-idx1-ubyte");
-  EXPECT_THAT(error_of<Error>([&] { load(folder); }), HasSubstr("is not a regular file"));
+  EXPECT_THAT(error_of<Error>([&] { load(DatasetType::mnist, folder); }), HasSubstr("is not a regular file"));
 }
 
 }  // namespace

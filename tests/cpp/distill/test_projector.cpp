@@ -3,22 +3,14 @@
 
 #include "compress/core/error.h"
 #include "compress/distill/projector.h"
+#include "core/temp_folder.h"
 
 namespace compress::distill {
 namespace {
 
+using test::error_of;
 using testing::AllOf;
 using testing::HasSubstr;
-
-template <typename Body>
-std::string usage_error(const Body& body) {
-  try {
-    body();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(Projector, IsMadeOnlyWhereChannelsDiffer) {
   EXPECT_EQ(make_projector({2, 8}, {2, 8}), nullptr);
@@ -60,12 +52,12 @@ TEST(Projector, CanDoWithoutBias) {
 }
 
 TEST(Projector, ErrorsNameBothShapes) {
-  EXPECT_THAT(usage_error([] {
+  EXPECT_THAT(error_of<UsageError>([] {
                 make_projector({2, 3}, {2, 3, 4, 4});
               }),
               AllOf(HasSubstr("[2, 3]"), HasSubstr("[2, 3, 4, 4]")));
-  EXPECT_THAT(usage_error([] { make_projector({2}, {2}); }), HasSubstr("[N, C]"));
-  EXPECT_THAT(usage_error([] { make_projector({2, 5, 3}, {2, 6, 3}); }), HasSubstr("equal T"));
+  EXPECT_THAT(error_of<UsageError>([] { make_projector({2}, {2}); }), HasSubstr("[N, C]"));
+  EXPECT_THAT(error_of<UsageError>([] { make_projector({2, 5, 3}, {2, 6, 3}); }), HasSubstr("equal T"));
 }
 
 TEST(Align, PassesFeaturesThatMeetAsTheyAre) {
@@ -97,16 +89,19 @@ TEST(Align, ProjectsThePooledStudent) {
 }
 
 TEST(Align, ErrorsNameBothShapes) {
-  EXPECT_THAT(usage_error([] {
+  EXPECT_THAT(error_of<UsageError>([] {
                 align(torch::zeros({2, 3}), torch::zeros({2, 4}));
               }),
               AllOf(HasSubstr("[2, 3]"), HasSubstr("[2, 4]"), HasSubstr("without a projector")));
   const auto projector = make_projector({2, 3}, {2, 4});
-  EXPECT_THAT(usage_error([&] {
+  EXPECT_THAT(error_of<UsageError>([&] {
                 align(torch::zeros({2, 3}), torch::zeros({2, 5}), projector);
               }),
               HasSubstr("made for other shapes"));
-  EXPECT_THAT(usage_error([] { align(torch::zeros({2, 3}), torch::zeros({3, 3})); }), HasSubstr("do not meet"));
+  EXPECT_THAT(error_of<UsageError>([] {
+                align(torch::zeros({2, 3}), torch::zeros({3, 3}));
+              }),
+              HasSubstr("do not meet"));
 }
 
 }  // namespace

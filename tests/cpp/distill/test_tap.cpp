@@ -3,24 +3,16 @@
 
 #include "compress/core/error.h"
 #include "compress/distill/tap.h"
+#include "core/temp_folder.h"
 #include "distill/tappable_layers.h"
 
 namespace compress::distill {
 namespace {
 
+using test::error_of;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-template <typename Body>
-std::string usage_error(const Body& body) {
-  try {
-    body();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(Tap, RecordsTheLatestOutputWithItsGraph) {
   TappableLinear layer(3, 2);
@@ -41,12 +33,7 @@ TEST(Tap, RaisesAndNamesTheLayerBeforeAForwardAndOnceCleared) {
   layer.forward(torch::ones({1, 3}));
   EXPECT_TRUE(tap->has_output());
   tap->clear();
-  try {
-    tap->output();
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("block3.conv"));
-  }
+  EXPECT_THAT(error_of<Error>([&] { tap->output(); }), HasSubstr("block3.conv"));
 }
 
 TEST(Tap, ClearingFreesTheOutput) {
@@ -86,7 +73,7 @@ TEST(Tap, ALayerHoldsOneTap) {
   layer.attach_tap(tap);
   layer.attach_tap(tap);
   EXPECT_EQ(layer.tap(), tap);
-  EXPECT_THAT(usage_error([&] { layer.attach_tap(std::make_shared<Tap>("block1")); }), HasSubstr("'block1'"));
+  EXPECT_THAT(error_of<UsageError>([&] { layer.attach_tap(std::make_shared<Tap>("block1")); }), HasSubstr("'block1'"));
   layer.detach_tap();
   layer.attach_tap(std::make_shared<Tap>("block1"));
 }
@@ -101,18 +88,18 @@ TEST(FindTappable, FindsLayersByDottedName) {
 
 TEST(FindTappable, NamesTheNearestLayers) {
   SmallNetwork network;
-  EXPECT_THAT(usage_error([&] { find_tappable(network, "body.frist"); }),
+  EXPECT_THAT(error_of<UsageError>([&] { find_tappable(network, "body.frist"); }),
               AllOf(HasSubstr("'body.frist'"), HasSubstr("nearest names: 'body.first'"), Not(HasSubstr("'head'"))));
-  EXPECT_THAT(usage_error([&] { find_tappable(network, "completely_wrong"); }),
+  EXPECT_THAT(error_of<UsageError>([&] { find_tappable(network, "completely_wrong"); }),
               AllOf(HasSubstr("'stem'"), HasSubstr("'body.first'"), HasSubstr("'head'")));
 }
 
 TEST(FindTappable, RefusesLayersThatCannotBeTapped) {
   SmallNetwork network;
-  EXPECT_THAT(usage_error([&] { find_tappable(network, "dropout"); }),
+  EXPECT_THAT(error_of<UsageError>([&] { find_tappable(network, "dropout"); }),
               AllOf(HasSubstr("cannot be tapped"), HasSubstr("'dropout'")));
   torch::nn::Sequential plain(torch::nn::Linear(1, 1));
-  EXPECT_THAT(usage_error([&] { find_tappable(*plain, "0"); }), HasSubstr("no layer that can be tapped"));
+  EXPECT_THAT(error_of<UsageError>([&] { find_tappable(*plain, "0"); }), HasSubstr("no layer that can be tapped"));
 }
 
 }  // namespace

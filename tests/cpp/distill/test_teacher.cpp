@@ -3,6 +3,7 @@
 
 #include "compress/core/error.h"
 #include "compress/distill/teacher.h"
+#include "core/temp_folder.h"
 #include "distill/tappable_layers.h"
 
 namespace compress::distill {
@@ -69,24 +70,14 @@ TEST(Teacher, KeepsNoFeaturesAfterAStep) {
 
 TEST(Teacher, RefusesUnknownLayers) {
   const auto network = std::make_shared<SmallNetwork>();
-  try {
-    make_teacher(network, {"stemm"});
-    FAIL();
-  } catch (const UsageError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("'stem'"));
-  }
+  EXPECT_THAT(test::error_of<UsageError>([&] { make_teacher(network, {"stemm"}); }), testing::HasSubstr("'stem'"));
 }
 
 TEST(Teacher, NamesATappedLayerThatTheForwardDoesNotReach) {
   const auto network = std::make_shared<SmallNetwork>();
   const Teacher teacher([network](const at::Tensor& input) { return network->stem->forward(input); }, network,
                         {"head"});
-  try {
-    teacher(torch::randn({2, 6}));
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("'head'"));
-  }
+  EXPECT_THAT(test::error_of<Error>([&] { teacher(torch::randn({2, 6})); }), testing::HasSubstr("'head'"));
 }
 
 }  // namespace

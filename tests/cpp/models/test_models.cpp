@@ -76,15 +76,6 @@ TEST(Models, OptionsThatGiveNoNetworkAreRefused) {
   EXPECT_THROW(make_network(MlpOptions{{0}}, digits), UsageError);
 }
 
-std::string message(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 TEST(Weights, LoadingIsStrictAndNamesWhatDoesNotFit) {
   const auto network = make_network(MlpOptions{{16}}, digits);
   NamedTensors tensors;
@@ -92,16 +83,18 @@ TEST(Weights, LoadingIsStrictAndNamesWhatDoesNotFit) {
     tensors.emplace_back(name, at::ones_like(tensor));
   }
   NamedTensors missing(tensors.begin() + 1, tensors.end());
-  EXPECT_NE(message([&] { load_state_dict(*network, missing, "a.file"); }).find("a.file: misses 'fc1.weight'"),
-            std::string::npos);
+  EXPECT_NE(
+      test::error_of<Error>([&] { load_state_dict(*network, missing, "a.file"); }).find("a.file: misses 'fc1.weight'"),
+      std::string::npos);
   NamedTensors unknown = tensors;
   unknown.emplace_back("fc1.weigth", at::ones({1}));
-  const std::string text = message([&] { load_state_dict(*network, unknown, "a.file"); });
+  const std::string text = test::error_of<Error>([&] { load_state_dict(*network, unknown, "a.file"); });
   EXPECT_NE(text.find("'fc1.weigth'"), std::string::npos) << text;
   EXPECT_NE(text.find("did you mean 'fc1.weight'"), std::string::npos) << text;
   NamedTensors shape = tensors;
   shape[0].second = at::ones({2, 2});
-  EXPECT_NE(message([&] { load_state_dict(*network, shape, "a.file"); }).find("has shape [2, 2]"), std::string::npos);
+  EXPECT_NE(test::error_of<Error>([&] { load_state_dict(*network, shape, "a.file"); }).find("has shape [2, 2]"),
+            std::string::npos);
   EXPECT_FALSE(at::equal(state_dict(*network)[0].second, tensors[0].second)) << "a failed load writes nothing";
   load_state_dict(*network, tensors, "a.file");
   EXPECT_TRUE(at::equal(state_dict(*network)[0].second, tensors[0].second));
@@ -118,7 +111,7 @@ TEST(Weights, AScaleThatIsNotPositiveIsRefused) {
         tensors.back().second[3] = scale;
       }
     }
-    const std::string text = message([&] { load_state_dict(*network, tensors, "a.file"); });
+    const std::string text = test::error_of<Error>([&] { load_state_dict(*network, tensors, "a.file"); });
     EXPECT_NE(text.find("a.file: 'fc1.weight_quantizer.scale' holds a scale that is not positive"), std::string::npos);
   }
 }
