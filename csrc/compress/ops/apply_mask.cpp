@@ -1,10 +1,10 @@
 #include "compress/ops/apply_mask.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/library.h>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/find_operator.h"
 #include "compress/ops/packed_mask.h"
 
 namespace compress {
@@ -16,16 +16,12 @@ void checks::apply_mask(const char* op, const at::Tensor& x, const at::Tensor& m
 }
 
 at::Tensor apply_mask(const at::Tensor& x, const at::Tensor& mask) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("compress::apply_mask", "")
-                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&)>();
+  static const auto op = find_operator<decltype(compress::apply_mask)>("compress::apply_mask");
   return op.call(x, mask);
 }
 
 at::Tensor& apply_mask_(at::Tensor& x, const at::Tensor& mask) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("compress::apply_mask_", "")
-                             .typed<void(at::Tensor&, const at::Tensor&)>();
+  static const auto op = find_operator<void(at::Tensor&, const at::Tensor&)>("compress::apply_mask_");
   op.call(x, mask);
   return x;
 }

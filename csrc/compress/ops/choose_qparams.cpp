@@ -1,12 +1,12 @@
 #include "compress/ops/choose_qparams.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include <limits>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/find_operator.h"
 
 namespace compress {
 
@@ -25,10 +25,7 @@ void checks::choose_qparams(const at::Tensor& min, const at::Tensor& max, int64_
 
 std::tuple<at::Tensor, at::Tensor> choose_qparams(const at::Tensor& min, const at::Tensor& max, int64_t quant_min,
                                                   int64_t quant_max, bool symmetric) {
-  static const auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("compress::choose_qparams", "")
-          .typed<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&, int64_t, int64_t, bool)>();
+  static const auto op = find_operator<decltype(compress::choose_qparams)>("compress::choose_qparams");
   return op.call(min, max, quant_min, quant_max, symmetric);
 }
 

@@ -1,25 +1,25 @@
 #include "compress/ops/distillation_loss.h"
 
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include <cmath>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/find_operator.h"
+#include "compress/ops/float_format.h"
 #include "compress/ops/math/distillation_loss.h"
+#include "compress/ops/optional_tensor.h"
 
 namespace compress {
 namespace {
 
-using OptionalTensor = std::optional<at::Tensor>;
 using Forward = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
 
 void check_logits(const at::Tensor& student, const at::Tensor& teacher) {
   const auto type = student.scalar_type();
-  TORCH_CHECK(type == at::kFloat || type == at::kDouble || type == at::kHalf || type == at::kBFloat16,
-              "distillation_loss: student_logits must be float32, float64, float16 or bfloat16 (got ", type, ")");
+  check_float_format("distillation_loss", "student_logits", type);
   TORCH_CHECK(teacher.scalar_type() == type, "distillation_loss: teacher_logits must have student_logits' dtype (got ",
               teacher.scalar_type(), ", expected ", type, ")");
   TORCH_CHECK(teacher.device() == student.device(),
@@ -86,31 +86,31 @@ at::ScalarType distillation_accumulation_type(const at::Tensor& student) {
   return student.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
+Forward empty_distillation_outputs(const at::Tensor& student) {
+  const auto options = student.options().dtype(distillation_accumulation_type(student));
+  const c10::SymInt rows = student.sym_numel() / student.sym_size(-1);
+  return {at::empty({}, options), at::empty_symint({rows, math::row_statistics}, options),
+          at::empty({}, options.dtype(at::kLong))};
+}
+
 at::Tensor distillation_loss(const at::Tensor& student, const at::Tensor& teacher, double temperature,
                              const OptionalTensor& target, double alpha) {
-  static const auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("compress::distillation_loss", "")
-          .typed<at::Tensor(const at::Tensor&, const at::Tensor&, double, const OptionalTensor&, double)>();
+  static const auto op = find_operator<decltype(compress::distillation_loss)>("compress::distillation_loss");
   return op.call(student, teacher, temperature, target, alpha);
 }
 
 Forward distillation_loss_forward(const at::Tensor& student, const at::Tensor& teacher, double temperature,
                                   const OptionalTensor& target, double alpha) {
   static const auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("compress::distillation_loss_forward", "")
-          .typed<Forward(const at::Tensor&, const at::Tensor&, double, const OptionalTensor&, double)>();
+      find_operator<decltype(compress::distillation_loss_forward)>("compress::distillation_loss_forward");
   return op.call(student, teacher, temperature, target, alpha);
 }
 
 at::Tensor distillation_loss_backward(const at::Tensor& grad, const at::Tensor& student, const at::Tensor& teacher,
                                       double temperature, const OptionalTensor& target, double alpha,
                                       const at::Tensor& row_statistics, const at::Tensor& counted_rows) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("compress::distillation_loss_backward", "")
-                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, double,
-                                               const OptionalTensor&, double, const at::Tensor&, const at::Tensor&)>();
+  static const auto op =
+      find_operator<decltype(compress::distillation_loss_backward)>("compress::distillation_loss_backward");
   return op.call(grad, student, teacher, temperature, target, alpha, row_statistics, counted_rows);
 }
 
@@ -134,10 +134,7 @@ at::Tensor distillation_loss_autocast(const at::Tensor& student, const at::Tenso
 Forward distillation_loss_forward_meta(const at::Tensor& student, const at::Tensor& teacher, double temperature,
                                        const OptionalTensor& target, double alpha) {
   checks::distillation_loss(student, teacher, temperature, target, alpha);
-  const auto options = student.options().dtype(distillation_accumulation_type(student));
-  const c10::SymInt rows = student.sym_numel() / student.sym_size(-1);
-  return {at::empty({}, options), at::empty_symint({rows, math::row_statistics}, options),
-          at::empty({}, options.dtype(at::kLong))};
+  return empty_distillation_outputs(student);
 }
 
 at::Tensor distillation_loss_backward_meta(const at::Tensor& grad, const at::Tensor& student, const at::Tensor& teacher,

@@ -35,6 +35,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> distillation_loss_forward(const a
                                                                          const std::optional<at::Tensor>& target,
                                                                          double alpha);
 
+/// Memory for what distillation_loss_forward returns, on student's device.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> empty_distillation_outputs(const at::Tensor& student);
+
 /// The gradient of student, contiguous.
 at::Tensor distillation_loss_backward(const at::Tensor& grad, const at::Tensor& student, const at::Tensor& teacher,
                                       double temperature, const std::optional<at::Tensor>& target, double alpha,

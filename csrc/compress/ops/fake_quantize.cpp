@@ -1,19 +1,20 @@
 #include "compress/ops/fake_quantize.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/library.h>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/find_operator.h"
+#include "compress/ops/float_format.h"
 #include "compress/ops/granularity.h"
 #include "compress/ops/math/fake_quantize.h"
+#include "compress/ops/optional_tensor.h"
 #include "compress/ops/packed_mask.h"
 
 namespace compress {
 namespace {
 
-using OptionalTensor = std::optional<at::Tensor>;
 using Gradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
 
 void check_zero_point(const at::Tensor& zero_point, const at::Tensor& scale) {
@@ -30,9 +31,7 @@ void check_zero_point(const at::Tensor& zero_point, const at::Tensor& scale) {
 
 void checks::fake_quantize(const at::Tensor& x, const at::Tensor& scale, const OptionalTensor& zero_point,
                            int64_t quant_min, int64_t quant_max, const OptionalTensor& mask) {
-  const auto type = x.scalar_type();
-  TORCH_CHECK(type == at::kFloat || type == at::kDouble || type == at::kHalf || type == at::kBFloat16,
-              "fake_quantize: x must be float32, float64, float16 or bfloat16 (got ", type, ")");
+  check_float_format("fake_quantize", "x", x.scalar_type());
   TORCH_CHECK(scale.scalar_type() == at::kFloat, "fake_quantize: scale must be float32 (got ", scale.scalar_type(),
               ")");
   TORCH_CHECK(scale.device() == x.device(), "fake_quantize: scale must be on x's device (got ", scale.device(),
@@ -71,21 +70,14 @@ void checks::fake_quantize_backward(const at::Tensor& grad, const at::Tensor& x,
 
 at::Tensor fake_quantize(const at::Tensor& x, const at::Tensor& scale, const OptionalTensor& zero_point,
                          int64_t quant_min, int64_t quant_max, const OptionalTensor& mask, double grad_factor) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("compress::fake_quantize", "")
-                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const OptionalTensor&, int64_t,
-                                               int64_t, const OptionalTensor&, double)>();
+  static const auto op = find_operator<decltype(compress::fake_quantize)>("compress::fake_quantize");
   return op.call(x, scale, zero_point, quant_min, quant_max, mask, grad_factor);
 }
 
 Gradients fake_quantize_backward(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& scale,
                                  const OptionalTensor& zero_point, int64_t quant_min, int64_t quant_max,
                                  const OptionalTensor& mask, double grad_factor, std::array<bool, 3> output_mask) {
-  static const auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("compress::fake_quantize_backward", "")
-          .typed<Gradients(const at::Tensor&, const at::Tensor&, const at::Tensor&, const OptionalTensor&, int64_t,
-                           int64_t, const OptionalTensor&, double, std::array<bool, 3>)>();
+  static const auto op = find_operator<decltype(compress::fake_quantize_backward)>("compress::fake_quantize_backward");
   return op.call(grad, x, scale, zero_point, quant_min, quant_max, mask, grad_factor, output_mask);
 }
 

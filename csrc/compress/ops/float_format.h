@@ -1,27 +1,15 @@
 #pragma once
 
-#include <c10/core/ScalarType.h>
+#include <ATen/core/Tensor.h>
 
-#include "compress/ops/math/float_order.h"
+#include "compress/ops/math/float_format.h"
 
 namespace compress {
 
-inline bool has_float_format(at::ScalarType type) {
-  return type == at::kFloat || type == at::kDouble || type == at::kHalf || type == at::kBFloat16;
-}
+/// Raises "op: ..." unless elements of this type, of an argument called `name`, have a float_format.
+void check_float_format(const char* op, const char* name, at::ScalarType type);
 
-/// The format of a type that has_float_format.
-inline math::FloatFormat float_format(at::ScalarType type) {
-  switch (type) {
-    case at::kDouble:
-      return math::FloatFormat::float64;
-    case at::kHalf:
-      return math::FloatFormat::float16;
-    case at::kBFloat16:
-      return math::FloatFormat::bfloat16;
-    default:
-      return math::FloatFormat::float32;
-  }
-}
+/// The format of a type that has passed check_float_format.
+math::FloatFormat float_format(at::ScalarType type);
 
 }  // namespace compress

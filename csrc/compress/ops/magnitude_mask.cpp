@@ -1,18 +1,16 @@
 #include "compress/ops/magnitude_mask.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/find_operator.h"
+#include "compress/ops/float_format.h"
 #include "compress/ops/packed_mask.h"
 
 namespace compress {
 
 void checks::magnitude_mask(const at::Tensor& weight, const at::Tensor& threshold) {
-  const auto type = weight.scalar_type();
-  TORCH_CHECK(type == at::kFloat || type == at::kDouble || type == at::kHalf || type == at::kBFloat16,
-              "magnitude_mask: weight must be float32, float64, float16 or bfloat16 (got ", type, ")");
+  check_float_format("magnitude_mask", "weight", weight.scalar_type());
   TORCH_CHECK(threshold.scalar_type() == at::kFloat && threshold.sym_numel() == 1,
               "magnitude_mask: threshold must be one float32 (got ", threshold.scalar_type(), " of shape ",
               threshold.sym_sizes(), ")");
@@ -21,9 +19,7 @@ void checks::magnitude_mask(const at::Tensor& weight, const at::Tensor& threshol
 }
 
 at::Tensor magnitude_mask(const at::Tensor& weight, const at::Tensor& threshold) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("compress::magnitude_mask", "")
-                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&)>();
+  static const auto op = find_operator<decltype(compress::magnitude_mask)>("compress::magnitude_mask");
   return op.call(weight, threshold);
 }
 
@@ -31,7 +27,7 @@ namespace {
 
 at::Tensor magnitude_mask_meta(const at::Tensor& weight, const at::Tensor& threshold) {
   checks::magnitude_mask(weight, threshold);
-  return at::empty_symint(packed_mask_sizes(weight.sym_sizes()), weight.options().dtype(at::kByte));
+  return empty_packed_mask(weight);
 }
 
 TORCH_LIBRARY_FRAGMENT(compress, m) {

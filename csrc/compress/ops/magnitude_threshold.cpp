@@ -1,10 +1,11 @@
 #include "compress/ops/magnitude_threshold.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/find_operator.h"
+#include "compress/ops/float_format.h"
 
 namespace compress {
 
@@ -13,8 +14,7 @@ void checks::magnitude_threshold(at::TensorList weights, double sparsity) {
               ")");
   TORCH_CHECK(!weights.empty(), "magnitude_threshold: weights must hold at least one tensor (got an empty list)");
   const auto type = weights[0].scalar_type();
-  TORCH_CHECK(type == at::kFloat || type == at::kDouble || type == at::kHalf || type == at::kBFloat16,
-              "magnitude_threshold: weights must be float32, float64, float16 or bfloat16 (got ", type, ")");
+  check_float_format("magnitude_threshold", "weights", type);
   for (size_t i = 1; i < weights.size(); ++i) {
     TORCH_CHECK(weights[i].scalar_type() == type, "magnitude_threshold: weights must have one dtype (got ",
                 weights[i].scalar_type(), " at position ", i, ", expected ", type, ")");
@@ -24,9 +24,7 @@ void checks::magnitude_threshold(at::TensorList weights, double sparsity) {
 }
 
 at::Tensor magnitude_threshold(at::TensorList weights, double sparsity) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("compress::magnitude_threshold", "")
-                             .typed<at::Tensor(at::TensorList, double)>();
+  static const auto op = find_operator<decltype(compress::magnitude_threshold)>("compress::magnitude_threshold");
   return op.call(weights, sparsity);
 }
 

@@ -1,9 +1,10 @@
 #include "compress/ops/observe_min_max.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/find_operator.h"
+#include "compress/ops/float_format.h"
 #include "compress/ops/granularity.h"
 
 namespace compress {
@@ -11,9 +12,7 @@ namespace compress {
 void checks::observe_min_max_(const at::Tensor& min, const at::Tensor& max, const at::Tensor& x, double averaging) {
   TORCH_CHECK(averaging >= 0.0 && averaging <= 1.0, "observe_min_max_: averaging must lie in [0, 1] (got ", averaging,
               ")");
-  const auto type = x.scalar_type();
-  TORCH_CHECK(type == at::kFloat || type == at::kDouble || type == at::kHalf || type == at::kBFloat16,
-              "observe_min_max_: x must be float32, float64, float16 or bfloat16 (got ", type, ")");
+  check_float_format("observe_min_max_", "x", x.scalar_type());
   TORCH_CHECK(min.scalar_type() == at::kFloat && max.scalar_type() == at::kFloat,
               "observe_min_max_: min and max must be float32 (got ", min.scalar_type(), " and ", max.scalar_type(),
               ")");
@@ -26,9 +25,7 @@ void checks::observe_min_max_(const at::Tensor& min, const at::Tensor& max, cons
 }
 
 void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, double averaging) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("compress::observe_min_max_", "")
-                             .typed<void(at::Tensor&, at::Tensor&, const at::Tensor&, double)>();
+  static const auto op = find_operator<decltype(compress::observe_min_max_)>("compress::observe_min_max_");
   op.call(min, max, x, averaging);
 }
 

@@ -1,10 +1,9 @@
 #include "compress/ops/pack_mask.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/find_operator.h"
 #include "compress/ops/packed_mask.h"
 
 namespace compress {
@@ -14,8 +13,7 @@ void checks::pack_mask(const at::Tensor& mask) {
 }
 
 at::Tensor pack_mask(const at::Tensor& mask) {
-  static const auto op =
-      c10::Dispatcher::singleton().findSchemaOrThrow("compress::pack_mask", "").typed<at::Tensor(const at::Tensor&)>();
+  static const auto op = find_operator<decltype(compress::pack_mask)>("compress::pack_mask");
   return op.call(mask);
 }
 
@@ -23,7 +21,7 @@ namespace {
 
 at::Tensor pack_mask_meta(const at::Tensor& mask) {
   checks::pack_mask(mask);
-  return at::empty_symint(packed_mask_sizes(mask.sym_sizes()), mask.options().dtype(at::kByte));
+  return empty_packed_mask(mask);
 }
 
 TORCH_LIBRARY_FRAGMENT(compress, m) {

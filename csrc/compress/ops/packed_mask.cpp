@@ -1,17 +1,19 @@
 #include "compress/ops/packed_mask.h"
 
+#include <ATen/ops/empty.h>
+
 namespace compress {
 
 c10::SymDimVector packed_mask_sizes(c10::SymIntArrayRef sizes) {
-  c10::SymInt row = 1;
-  for (size_t d = sizes.size() > 1 ? 1 : 0; d < sizes.size(); ++d) {
-    row = row * sizes[d];
-  }
-  const c10::SymInt row_bytes = (row + 7) / 8;
+  const c10::SymInt row_bytes = mask_row_bytes(mask_row_elements(sizes.data(), static_cast<int64_t>(sizes.size())));
   if (sizes.size() > 1) {
     return {sizes[0], row_bytes};
   }
   return {row_bytes};
+}
+
+at::Tensor empty_packed_mask(const at::Tensor& tensor) {
+  return at::empty_symint(packed_mask_sizes(tensor.sym_sizes()), tensor.options().dtype(at::kByte));
 }
 
 void check_packed_mask(const char* op, const at::Tensor& mask, c10::SymIntArrayRef sizes, at::Device device) {

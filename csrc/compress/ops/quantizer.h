@@ -2,31 +2,47 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <optional>
+#include <array>
+#include <tuple>
 
-#include "compress/ops/math/packed_mask.h"
 #include "compress/ops/math/quantizer.h"
 #include "compress/ops/memory_order.h"
+#include "compress/ops/optional_tensor.h"
 
 namespace compress {
 
-/// What the kernels of fake_quantize take, on either device: scale and zero_point brought into x's memory order, and
-/// kept alive here while `kernel` points into them. The arguments have passed checks::fake_quantize.
+/// What the kernels of fake_quantize read, on either device: the arguments, which have passed checks::fake_quantize,
+/// brought to contiguous memory in one order and kept alive here while `kernel` points into them. The packed mask
+/// numbers elements in row-major order, so masked tensors are worked on in it, others in that of at::empty_like(x).
 struct QuantizerTensors {
-  QuantizerTensors(const MemoryOrder& order, at::IntArrayRef ordered_sizes, const at::Tensor& scale,
-                   const std::optional<at::Tensor>& zero_point, int64_t quant_min, int64_t quant_max);
+  QuantizerTensors(const at::Tensor& empty_like_x, const at::Tensor& x, const at::Tensor& scale,
+                   const OptionalTensor& zero_point, int64_t quant_min, int64_t quant_max, const OptionalTensor& mask);
 
+  MemoryOrder order;
+  at::Tensor x;
   at::Tensor scale;
   at::Tensor zero_point;
-  math::Quantizer kernel;
+  at::Tensor mask;
+  math::FakeQuantizeOperands kernel;
 };
 
-/// The order to work in: the packed mask numbers elements in row-major order, so masked tensors are worked on in it.
-inline MemoryOrder quantizer_order(const at::Tensor& empty_like_x, bool masked) {
-  return masked ? MemoryOrder() : MemoryOrder(empty_like_x);
-}
+/// The gradients dx, dscale and dzero_point, those that output_mask leaves out undefined.
+class QuantizerGradients {
+ public:
+  QuantizerGradients(const at::Tensor& empty_like_x, const at::Tensor& scale, std::array<bool, 3> output_mask);
 
-/// `mask` must be contiguous, or undefined: everything is kept.
-math::PackedMask packed_mask(const at::Tensor& mask, at::IntArrayRef sizes);
+  bool wants_x() const { return outputs_[0].defined(); }
+  bool wants_sums() const { return outputs_[1].defined() || outputs_[2].defined(); }
+  void zero_sums() const;
+
+  /// What kernels write each gradient through, contiguous in `order`; then ended by deliver.
+  std::array<at::Tensor, 3> writable(const MemoryOrder& order) const;
+  void deliver(const MemoryOrder& order, const std::array<at::Tensor, 3>& written) const;
+
+  std::tuple<at::Tensor, at::Tensor, at::Tensor> tuple() const { return {outputs_[0], outputs_[1], outputs_[2]}; }
+
+ private:
+  std::array<at::Tensor, 3> outputs_;
+};
 
 }  // namespace compress

@@ -1,10 +1,10 @@
 #include "compress/ops/unpack_mask.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/find_operator.h"
 #include "compress/ops/packed_mask.h"
 
 namespace compress {
@@ -17,9 +17,7 @@ void checks::unpack_mask(const at::Tensor& mask, c10::SymIntArrayRef sizes) {
 }
 
 at::Tensor unpack_mask(const at::Tensor& mask, at::IntArrayRef sizes) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("compress::unpack_mask", "")
-                             .typed<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>();
+  static const auto op = find_operator<at::Tensor(const at::Tensor&, c10::SymIntArrayRef)>("compress::unpack_mask");
   return op.call(mask, c10::fromIntArrayRefSlow(sizes));
 }
 

@@ -1,14 +1,14 @@
 #include "compress/ops/distillation_loss.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "compress/ops/optional_tensor.h"
+
 namespace compress {
 namespace {
 
-using OptionalTensor = std::optional<at::Tensor>;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
@@ -20,7 +20,7 @@ class DistillationLoss : public torch::autograd::Function<DistillationLoss> {
     const at::AutoDispatchBelowADInplaceOrView below;
     const auto [loss, row_statistics, counted_rows] =
         distillation_loss_forward(student, teacher, temperature, target, alpha);
-    context->save_for_backward({student, teacher, target.value_or(at::Tensor()), row_statistics, counted_rows});
+    context->save_for_backward({student, teacher, undefined_if_none(target), row_statistics, counted_rows});
     context->saved_data["temperature"] = temperature;
     context->saved_data["alpha"] = alpha;
     return loss;
@@ -28,10 +28,9 @@ class DistillationLoss : public torch::autograd::Function<DistillationLoss> {
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const variable_list saved = context->get_saved_variables();
-    const OptionalTensor target = saved[2].defined() ? OptionalTensor(saved[2]) : std::nullopt;
-    const at::Tensor grad_student =
-        distillation_loss_backward(grads[0], saved[0], saved[1], context->saved_data["temperature"].toDouble(), target,
-                                   context->saved_data["alpha"].toDouble(), saved[3], saved[4]);
+    const at::Tensor grad_student = distillation_loss_backward(
+        grads[0], saved[0], saved[1], context->saved_data["temperature"].toDouble(), none_if_undefined(saved[2]),
+        context->saved_data["alpha"].toDouble(), saved[3], saved[4]);
     return {grad_student, {}, {}, {}, {}};
   }
 };

@@ -1,21 +1,16 @@
 #include "compress/ops/fake_quantize.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "compress/ops/optional_tensor.h"
+
 namespace compress {
 namespace {
 
-using OptionalTensor = std::optional<at::Tensor>;
 using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
 using torch::autograd::variable_list;
-
-OptionalTensor saved(const Variable& variable) {
-  return variable.defined() ? OptionalTensor(variable) : std::nullopt;
-}
 
 /// Saves its inputs only: the backward operator finds again what was inside the grid.
 class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
@@ -24,7 +19,7 @@ class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
                             const OptionalTensor& zero_point, int64_t quant_min, int64_t quant_max,
                             const OptionalTensor& mask, double grad_factor) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    context->save_for_backward({x, scale, zero_point.value_or(at::Tensor()), mask.value_or(at::Tensor())});
+    context->save_for_backward({x, scale, undefined_if_none(zero_point), undefined_if_none(mask)});
     context->saved_data["quant_min"] = quant_min;
     context->saved_data["quant_max"] = quant_max;
     context->saved_data["grad_factor"] = grad_factor;
@@ -36,8 +31,9 @@ class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
     // Only tensors that were given are counted: without a zero_point the mask would be number 2.
     const bool wants_zero_point = inputs[2].defined() && context->needs_input_grad(2);
     const auto [dx, dscale, dzero_point] = compress::fake_quantize_backward(
-        grads[0], inputs[0], inputs[1], saved(inputs[2]), context->saved_data["quant_min"].toInt(),
-        context->saved_data["quant_max"].toInt(), saved(inputs[3]), context->saved_data["grad_factor"].toDouble(),
+        grads[0], inputs[0], inputs[1], none_if_undefined(inputs[2]), context->saved_data["quant_min"].toInt(),
+        context->saved_data["quant_max"].toInt(), none_if_undefined(inputs[3]),
+        context->saved_data["grad_factor"].toDouble(),
         {context->needs_input_grad(0), context->needs_input_grad(1), wants_zero_point});
     return {dx, dscale, dzero_point, {}, {}, {}, {}};
   }

@@ -1,17 +1,14 @@
 #include "compress/ops/cpu/isa/apply_mask.h"
 
-#include <ATen/MemoryOverlap.h>
-#include <ATen/ops/empty_like.h>
 #include <torch/library.h>
 
-#include "compress/ops/checks.h"
 #include "compress/ops/cpu/mask_rows.h"
+#include "compress/ops/mask_selection.h"
 #include "compress/ops/packed_mask.h"
 
 namespace compress::cpu {
 namespace {
 
-// All three contiguous; y may be x.
 void select(const at::Tensor& x, const at::Tensor& mask, const at::Tensor& y) {
   const int64_t size = x.element_size();
   const char* from = static_cast<const char*>(x.const_data_ptr());
@@ -23,36 +20,12 @@ void select(const at::Tensor& x, const at::Tensor& mask, const at::Tensor& y) {
   });
 }
 
-// A copy of x in the mask's order, row-major, with the pruned elements zero.
-at::Tensor selected_in_row_major_order(const at::Tensor& x, const at::Tensor& mask) {
-  if (!x.is_contiguous()) {
-    const at::Tensor copy = x.contiguous();
-    select(copy, mask.contiguous(), copy);
-    return copy;
-  }
-  const at::Tensor output = at::empty_like(x);
-  select(x, mask.contiguous(), output);
-  return output;
-}
-
 at::Tensor apply_mask(const at::Tensor& x, const at::Tensor& mask) {
-  checks::apply_mask("apply_mask", x, mask);
-  const at::Tensor selected = selected_in_row_major_order(x, mask);
-  if (x.is_contiguous()) {
-    return selected;
-  }
-  at::Tensor output = at::empty_like(x);  // keeps channels-last
-  return output.is_contiguous() ? selected : output.copy_(selected);
+  return apply_mask_with(&select, x, mask);
 }
 
 void apply_mask_(at::Tensor& x, const at::Tensor& mask) {
-  checks::apply_mask("apply_mask_", x, mask);
-  at::assert_no_internal_overlap(x);
-  if (x.is_contiguous()) {
-    select(x, mask.contiguous(), x);
-  } else {
-    x.copy_(selected_in_row_major_order(x, mask));
-  }
+  apply_mask_in_place_with(&select, x, mask);
 }
 
 TORCH_LIBRARY_IMPL(compress, CPU, m) {

@@ -1,7 +1,6 @@
 #include "compress/ops/distillation_loss.h"
 
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
@@ -11,13 +10,13 @@
 
 #include "compress/ops/checks.h"
 #include "compress/ops/cpu/isa/distillation_loss.h"
-#include "compress/ops/cpu/number_of.h"
+#include "compress/ops/cpu/parallel.h"
+#include "compress/ops/float_format.h"
 #include "compress/ops/logit_rows.h"
+#include "compress/ops/optional_tensor.h"
 
 namespace compress::cpu {
 namespace {
-
-using OptionalTensor = std::optional<at::Tensor>;
 
 /// The operands of one call, handed out row by row.
 class Rows {
@@ -28,10 +27,10 @@ class Rows {
         classes(student.size(-1)),
         student_(student),
         teacher_(teacher),
-        target_(target && alpha < 1 ? target->contiguous() : at::Tensor()),
-        ids_(target_.defined() ? target_.const_data_ptr<int64_t>() : nullptr),
+        target_(alpha < 1 ? contiguous_or_undefined(target) : at::Tensor()),
+        ids_(const_data_or_null<int64_t>(target_)),
         element_size_(student.element_size()),
-        number_(number_of(student.scalar_type())),
+        format_(float_format(student.scalar_type())),
         inverse_temperature_(1 / temperature),
         divergence_(alpha > 0),
         cross_entropy_(alpha < 1) {}
@@ -40,7 +39,7 @@ class Rows {
     return {static_cast<const char*>(student_.data()) + student_.offsets()(row) * element_size_,
             static_cast<const char*>(teacher_.data()) + teacher_.offsets()(row) * element_size_,
             classes,
-            number_,
+            format_,
             inverse_temperature_,
             divergence_,
             cross_entropy_,
@@ -82,24 +81,16 @@ class Rows {
   at::Tensor target_;
   const int64_t* ids_;  // null where the cross entropy has no weight
   int64_t element_size_;
-  Number number_;
+  math::FloatFormat format_;
   double inverse_temperature_;
   bool divergence_;
   bool cross_entropy_;
 };
 
 double target_logit(const DistillationRow& row) {
-  switch (row.number) {
-    case Number::float32:
-      return static_cast<const float*>(row.student)[row.target];
-    case Number::float64:
-      return static_cast<const double*>(row.student)[row.target];
-    case Number::float16:
-      return to_real(static_cast<const float16*>(row.student)[row.target]);
-    case Number::bfloat16:
-      return to_real(static_cast<const bfloat16*>(row.student)[row.target]);
-  }
-  return 0;
+  return with_scalar_of(row.format, [&](auto scalar) -> double {
+    return to_real(static_cast<const decltype(scalar)*>(row.student)[row.target]);
+  });
 }
 
 struct RowLoss {
@@ -128,14 +119,12 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> distillation_loss_forward(const a
   checks::distillation_loss(student, teacher, temperature, target, alpha);
   const Rows rows(student, teacher, temperature, target, alpha);
   const int64_t counted = rows.counted();
-  const auto type = distillation_accumulation_type(student);
-  const at::Tensor loss = at::empty({}, student.options().dtype(type));
-  const at::Tensor row_statistics = at::empty({rows.count, math::row_statistics}, loss.options());
-  const at::Tensor counted_rows = at::empty({}, loss.options().dtype(at::kLong));
-
+  auto outputs = empty_distillation_outputs(student);
+  const at::Tensor& loss = std::get<0>(outputs);
+  const at::Tensor& row_statistics = std::get<1>(outputs);
   std::vector<RowLoss> losses(rows.count);
   const auto row_sums = COMPRESS_SELECT_KERNEL(distillation_row_sums);
-  AT_DISPATCH_FLOATING_TYPES(type, "distillation_loss", [&] {
+  AT_DISPATCH_FLOATING_TYPES(loss.scalar_type(), "distillation_loss", [&] {
     scalar_t* statistics = row_statistics.mutable_data_ptr<scalar_t>();
     rows.parallel_for_each([&](int64_t r, const DistillationRow& row) {
       auto sums = math::empty_sums<double>(std::numeric_limits<scalar_t>::lowest());
@@ -148,8 +137,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> distillation_loss_forward(const a
         static_cast<scalar_t>(math::combined_loss(sum.divergence, static_cast<double>(rows.count), sum.cross_entropy,
                                                   static_cast<double>(counted), temperature, alpha));
   });
-  *counted_rows.mutable_data_ptr<int64_t>() = counted;
-  return {loss, row_statistics, counted_rows};
+  *std::get<2>(outputs).mutable_data_ptr<int64_t>() = counted;
+  return outputs;
 }
 
 at::Tensor distillation_loss_backward(const at::Tensor& grad, const at::Tensor& student, const at::Tensor& teacher,

@@ -1,6 +1,5 @@
 #include "compress/ops/cpu/isa/fake_quantize.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/library.h>
@@ -9,13 +8,12 @@
 #include <array>
 
 #include "compress/ops/checks.h"
-#include "compress/ops/cpu/number_of.h"
+#include "compress/ops/cpu/parallel.h"
 #include "compress/ops/quantizer.h"
 
 namespace compress::cpu {
 namespace {
 
-using OptionalTensor = std::optional<at::Tensor>;
 using math::BlockPieces;
 
 template <typename Body>
@@ -34,17 +32,13 @@ at::Tensor fake_quantize(const at::Tensor& x, const at::Tensor& scale, const Opt
   if (x.numel() == 0) {
     return output;
   }
-  const MemoryOrder order = quantizer_order(output, mask.has_value());
-  const at::Tensor input = order.contiguous(x);
-  const at::Tensor result = order.writable(output);
-  const at::Tensor bits = mask ? mask->contiguous() : at::Tensor();
-  const QuantizerTensors quantizer(order, input.sizes(), scale, zero_point, quant_min, quant_max);
-  const FakeQuantizeCall call{quantizer.kernel, packed_mask(bits, input.sizes()), number_of(x.scalar_type()),
-                              input.const_data_ptr(), result.mutable_data_ptr()};
+  const QuantizerTensors tensors(output, x, scale, zero_point, quant_min, quant_max, mask);
+  const at::Tensor result = tensors.order.writable(output);
+  const FakeQuantizeCall call{tensors.kernel, result.mutable_data_ptr()};
   const BlockPieces pieces(call.quantizer.geometry);
   const auto kernel = COMPRESS_SELECT_KERNEL(fake_quantize_pieces);
   parallel_over_pieces(pieces, [&](int64_t begin, int64_t end) { kernel(call, pieces, begin, end); });
-  order.deliver(result, output);
+  tensors.order.deliver(result, output);
   return output;
 }
 
@@ -81,61 +75,31 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> fake_quantize_backward(const at::
                                                                       const OptionalTensor& mask, double grad_factor,
                                                                       std::array<bool, 3> output_mask) {
   checks::fake_quantize_backward(grad, x, scale, zero_point, quant_min, quant_max, mask, output_mask);
-  const auto like_scale = [&](bool wanted) {
-    return wanted ? at::empty(scale.sizes(), scale.options()) : at::Tensor();
-  };
-  const at::Tensor dscale = like_scale(output_mask[1]);
-  const at::Tensor dzero_point = like_scale(output_mask[2]);
   const at::Tensor like_x = at::empty_like(x);
-  const at::Tensor dx = output_mask[0] ? like_x : at::Tensor();
+  const QuantizerGradients gradients(like_x, scale, output_mask);
   if (x.numel() == 0) {
-    if (dscale.defined()) {
-      dscale.zero_();
-    }
-    if (dzero_point.defined()) {
-      dzero_point.zero_();
-    }
-    return {dx, dscale, dzero_point};
+    gradients.zero_sums();
+    return gradients.tuple();
   }
-  const MemoryOrder order = quantizer_order(like_x, mask.has_value());
-  const at::Tensor input = order.contiguous(x);
-  const at::Tensor gradient = order.contiguous(grad);
-  const at::Tensor bits = mask ? mask->contiguous() : at::Tensor();
-  const QuantizerTensors quantizer(order, input.sizes(), scale, zero_point, quant_min, quant_max);
-  const BlockPieces pieces(quantizer.kernel.geometry);
-  const bool wants_sums = dscale.defined() || dzero_point.defined();
-  const at::Tensor sums =
-      wants_sums ? at::empty({pieces.count * pieces.sums_per_piece(), 2}, scale.options().dtype(at::kDouble))
-                 : at::Tensor();
-  const at::Tensor result = dx.defined() ? order.writable(dx) : at::Tensor();
-  const FakeQuantizeBackwardCall call{quantizer.kernel,
-                                      packed_mask(bits, input.sizes()),
-                                      number_of(x.scalar_type()),
-                                      gradient.const_data_ptr(),
-                                      input.const_data_ptr(),
-                                      dx.defined() ? result.mutable_data_ptr() : nullptr,
-                                      wants_sums ? sums.mutable_data_ptr<double>() : nullptr};
-  if (dx.defined() || wants_sums) {
+  const QuantizerTensors tensors(like_x, x, scale, zero_point, quant_min, quant_max, mask);
+  const at::Tensor gradient = tensors.order.contiguous(grad);
+  const BlockPieces pieces(tensors.kernel.quantizer.geometry);
+  const at::Tensor sums = gradients.wants_sums() ? at::empty({pieces.count * pieces.sums_per_piece(), 2},
+                                                             scale.options().dtype(at::kDouble))
+                                                 : at::Tensor();
+  const auto [dx, dscale, dzero_point] = gradients.writable(tensors.order);
+  const FakeQuantizeBackwardCall call{tensors.kernel, gradient.const_data_ptr(),
+                                      dx.defined() ? dx.mutable_data_ptr() : nullptr, data_or_null<double>(sums)};
+  if (gradients.wants_x() || gradients.wants_sums()) {
     const auto kernel = COMPRESS_SELECT_KERNEL(fake_quantize_backward_pieces);
     parallel_over_pieces(pieces, [&](int64_t begin, int64_t end) { kernel(call, pieces, begin, end); });
   }
-  if (dx.defined()) {
-    order.deliver(result, dx);
+  if (gradients.wants_sums()) {
+    reduce_sums(call.quantizer, pieces, call.sums, grad_factor, data_or_null<float>(dscale),
+                data_or_null<float>(dzero_point));
   }
-  if (wants_sums) {
-    const at::Tensor scale_result = dscale.defined() ? order.writable(dscale) : at::Tensor();
-    const at::Tensor zero_result = dzero_point.defined() ? order.writable(dzero_point) : at::Tensor();
-    reduce_sums(call.quantizer, pieces, call.sums, grad_factor,
-                dscale.defined() ? scale_result.mutable_data_ptr<float>() : nullptr,
-                dzero_point.defined() ? zero_result.mutable_data_ptr<float>() : nullptr);
-    if (dscale.defined()) {
-      order.deliver(scale_result, dscale);
-    }
-    if (dzero_point.defined()) {
-      order.deliver(zero_result, dzero_point);
-    }
-  }
-  return {dx, dscale, dzero_point};
+  gradients.deliver(tensors.order, {dx, dscale, dzero_point});
+  return gradients.tuple();
 }
 
 TORCH_LIBRARY_IMPL(compress, CPU, m) {

@@ -1,11 +1,11 @@
 #include "compress/ops/cpu/isa/magnitude_mask.h"
 
-#include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include "compress/ops/checks.h"
 #include "compress/ops/cpu/mask_rows.h"
 #include "compress/ops/float_format.h"
+#include "compress/ops/math/float_order.h"
 #include "compress/ops/packed_mask.h"
 
 namespace compress::cpu {
@@ -14,8 +14,7 @@ namespace {
 at::Tensor magnitude_mask(const at::Tensor& weight, const at::Tensor& threshold) {
   checks::magnitude_mask(weight, threshold);
   const at::Tensor input = weight.contiguous();
-  at::Tensor mask =
-      at::empty(C10_AS_INTARRAYREF_SLOW(packed_mask_sizes(weight.sym_sizes())), weight.options().dtype(at::kByte));
+  at::Tensor mask = empty_packed_mask(weight);
   const int64_t key = math::threshold_key(*threshold.const_data_ptr<float>(), float_format(weight.scalar_type()));
   const int64_t size = weight.element_size();
   const char* from = static_cast<const char*>(input.const_data_ptr());

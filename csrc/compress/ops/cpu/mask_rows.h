@@ -1,10 +1,9 @@
 #pragma once
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
 #include "compress/core/mask_layout.h"
+#include "compress/ops/cpu/parallel.h"
 
 namespace compress::cpu {
 
@@ -12,7 +11,7 @@ namespace compress::cpu {
 /// tensor, whose bits begin at `byte` of the mask. Every byte of the mask belongs to exactly one piece.
 template <typename Body>
 void parallel_over_mask(MaskLayout layout, const Body& body) {
-  if (layout.row % 8 == 0) {  // no padding: all rows are one
+  if (layout.is_one_stream()) {  // no padding: all rows are one
     layout = {1, layout.rows * layout.row, layout.rows * layout.row_bytes};
   }
   constexpr int64_t grain_bytes = 4096;  // 32768 elements

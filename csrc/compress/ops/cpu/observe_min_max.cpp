@@ -1,18 +1,15 @@
 #include "compress/ops/math/observe_min_max.h"
 
-#include <ATen/MemoryOverlap.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <torch/library.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "compress/ops/checks.h"
 #include "compress/ops/cpu/isa/key_range.h"
+#include "compress/ops/cpu/parallel.h"
 #include "compress/ops/float_format.h"
-#include "compress/ops/granularity.h"
-#include "compress/ops/memory_order.h"
+#include "compress/ops/range_observation.h"
 
 namespace compress::cpu {
 namespace {
@@ -94,47 +91,23 @@ class PartialRanges {
   std::vector<Int> high_;
 };
 
-template <typename Int>
 void observe(const at::Tensor& x, const BlockGeometry& geometry, float averaging, float* min, float* max) {
   const math::FloatFormat format = float_format(x.scalar_type());
-  const PartialRanges<Int> ranges(geometry, x.const_data_ptr());
-  constexpr int64_t grain_scales = 4096;
-  at::parallel_for(0, geometry.scale_count, grain_scales, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const math::Range state = math::observed({min[i], max[i]}, math::range_of_keys(ranges[i], format), averaging);
-      min[i] = state.min;
-      max[i] = state.max;
-    }
+  math::with_integer_of(x.element_size(), [&](auto zero) {
+    const PartialRanges<decltype(zero)> ranges(geometry, x.const_data_ptr());
+    constexpr int64_t grain_scales = 4096;
+    at::parallel_for(0, geometry.scale_count, grain_scales, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const math::Range state = math::observed({min[i], max[i]}, math::range_of_keys(ranges[i], format), averaging);
+        min[i] = state.min;
+        max[i] = state.max;
+      }
+    });
   });
 }
 
 void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, double averaging) {
-  checks::observe_min_max_(min, max, x, averaging);
-  at::assert_no_internal_overlap(min);
-  at::assert_no_internal_overlap(max);
-  at::assert_no_overlap(min, max);
-  if (x.numel() == 0) {
-    return;
-  }
-  const MemoryOrder order(x);  // channels-last activations are read as they lie
-  const at::Tensor input = order.contiguous(x);
-  const at::Tensor low = order.contiguous(min);
-  const at::Tensor high = order.contiguous(max);
-  const BlockGeometry geometry = block_geometry(input.sizes(), low.sizes());
-  float* lows = low.mutable_data_ptr<float>();
-  float* highs = high.mutable_data_ptr<float>();
-  switch (x.element_size()) {
-    case 2:
-      observe<int16_t>(input, geometry, static_cast<float>(averaging), lows, highs);
-      break;
-    case 4:
-      observe<int32_t>(input, geometry, static_cast<float>(averaging), lows, highs);
-      break;
-    default:
-      observe<int64_t>(input, geometry, static_cast<float>(averaging), lows, highs);
-  }
-  order.deliver(low, min);
-  order.deliver(high, max);
+  observe_min_max_with(&observe, min, max, x, averaging);
 }
 
 TORCH_LIBRARY_IMPL(compress, CPU, m) {

@@ -1,4 +1,3 @@
-#include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include <cstring>
@@ -27,8 +26,7 @@ void pack_piece(const bool* from, int64_t elements, uint8_t* to) {
 at::Tensor pack_mask(const at::Tensor& mask) {
   checks::pack_mask(mask);
   const at::Tensor input = mask.contiguous();
-  at::Tensor packed =
-      at::empty(C10_AS_INTARRAYREF_SLOW(packed_mask_sizes(mask.sym_sizes())), mask.options().dtype(at::kByte));
+  at::Tensor packed = empty_packed_mask(mask);
   const bool* from = input.const_data_ptr<bool>();
   uint8_t* to = packed.mutable_data_ptr<uint8_t>();
   parallel_over_mask(make_mask_layout(mask.sizes()), [&](int64_t element, int64_t byte, int64_t elements) {

@@ -9,13 +9,13 @@
 #include "compress/ops/checks.h"
 #include "compress/ops/cuda/launch_check.h"
 #include "compress/ops/distillation_loss.h"
+#include "compress/ops/float_format.h"
 #include "compress/ops/logit_rows.h"
 #include "compress/ops/math/distillation_loss.h"
+#include "compress/ops/optional_tensor.h"
 
 namespace compress::cuda {
 namespace {
-
-using OptionalTensor = std::optional<at::Tensor>;
 
 /// Keeps what a launch reads alive until it is on the stream.
 struct Operands {
@@ -23,17 +23,17 @@ struct Operands {
            double alpha)
       : student_rows(student),
         teacher_rows(teacher),
-        target_ids(target && alpha < 1 ? target->contiguous() : at::Tensor()) {
+        target_ids(alpha < 1 ? contiguous_or_undefined(target) : at::Tensor()) {
     kernel.student = student_rows.data();
     kernel.teacher = teacher_rows.data();
     kernel.student_rows = student_rows.offsets();
     kernel.teacher_rows = teacher_rows.offsets();
     kernel.classes = student.size(-1);
     kernel.rows = student.numel() / kernel.classes;
-    kernel.number = number_of(student.scalar_type());
+    kernel.format = float_format(student.scalar_type());
     kernel.temperature = temperature;
     kernel.alpha = alpha;
-    kernel.target = target_ids.defined() ? target_ids.const_data_ptr<int64_t>() : nullptr;
+    kernel.target = const_data_or_null<int64_t>(target_ids);
   }
 
   LogitRows student_rows;
@@ -48,11 +48,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> distillation_loss_forward(const a
   checks::distillation_loss(student, teacher, temperature, target, alpha);
   const c10::cuda::CUDAGuard guard(student.device());
   const Operands operands(student, teacher, temperature, target, alpha);
-  const auto options = student.options().dtype(distillation_accumulation_type(student));
-  const at::Tensor loss = at::empty({}, options);
-  const at::Tensor row_statistics = at::empty({operands.kernel.rows, math::row_statistics}, options);
-  const at::Tensor counted_rows = at::empty({}, options.dtype(at::kLong));
-  const at::Tensor row_losses = at::empty({operands.kernel.rows, 2}, options.dtype(at::kDouble));
+  const auto [loss, row_statistics, counted_rows] = empty_distillation_outputs(student);
+  const at::Tensor row_losses = at::empty({operands.kernel.rows, 2}, student.options().dtype(at::kDouble));
   launch_distillation_loss({operands.kernel, row_statistics.mutable_data_ptr(), row_losses.mutable_data_ptr<double>(),
                             loss.mutable_data_ptr(), counted_rows.mutable_data_ptr<int64_t>()},
                            c10::cuda::getCurrentCUDAStream());

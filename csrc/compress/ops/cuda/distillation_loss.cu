@@ -1,9 +1,7 @@
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
 #include <limits>
 
 #include "compress/ops/cuda/distillation_loss.h"
+#include "compress/ops/cuda/real.h"
 #include "compress/ops/math/distillation_loss.h"
 
 namespace compress::cuda {
@@ -13,38 +11,11 @@ using math::DistillationSums;
 using math::GradientFactors;
 
 constexpr unsigned whole_warp = 0xffffffffu;
-constexpr int warp_threads = 32;
 constexpr int most_threads = 512;
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 template <typename Real>
 constexpr Real lowest_logit = std::numeric_limits<Real>::lowest();
-
-__device__ __forceinline__ float to_real(float x) {
-  return x;
-}
-__device__ __forceinline__ double to_real(double x) {
-  return x;
-}
-__device__ __forceinline__ float to_real(__half x) {
-  return __half2float(x);
-}
-__device__ __forceinline__ float to_real(__nv_bfloat16 x) {
-  return __bfloat162float(x);
-}
-
-__device__ __forceinline__ void from_real(float x, float& to) {
-  to = x;
-}
-__device__ __forceinline__ void from_real(double x, double& to) {
-  to = x;
-}
-__device__ __forceinline__ void from_real(float x, __half& to) {
-  to = __float2half_rn(x);
-}
-__device__ __forceinline__ void from_real(float x, __nv_bfloat16& to) {
-  to = __float2bfloat16_rn(x);
-}
 
 /// A row cut into single elements up to the first 16-byte boundary, packs of 16 bytes, and single elements again.
 /// Rows that reach a boundary at different elements have no packs.
@@ -306,14 +277,14 @@ void launch(const DistillationLossBackwardCall& call, cudaStream_t stream) {
 
 template <typename Call>
 void launch_for_number(const Call& call, cudaStream_t stream) {
-  switch (call.operands.number) {
-    case Number::float32:
+  switch (call.operands.format) {
+    case math::FloatFormat::float32:
       return launch<float, float>(call, stream);
-    case Number::float64:
+    case math::FloatFormat::float64:
       return launch<double, double>(call, stream);
-    case Number::float16:
+    case math::FloatFormat::float16:
       return launch<__half, float>(call, stream);
-    case Number::bfloat16:
+    case math::FloatFormat::bfloat16:
       return launch<__nv_bfloat16, float>(call, stream);
   }
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "compress/ops/cuda/launch.h"
+#include "compress/ops/math/float_format.h"
 #include "compress/ops/math/row_offsets.h"
 
 namespace compress::cuda {
@@ -17,7 +18,7 @@ struct DistillationOperands {
   math::RowOffsets teacher_rows;
   int64_t rows = 0;
   int64_t classes = 0;
-  Number number = Number::float32;
+  math::FloatFormat format = math::FloatFormat::float32;
   double temperature = 1.0;
   double alpha = 1.0;
   const int64_t* target = nullptr;  ///< null where alpha is 1

@@ -1,8 +1,6 @@
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
 #include "compress/ops/cuda/fake_quantize.h"
 #include "compress/ops/cuda/grid.h"
+#include "compress/ops/cuda/real.h"
 #include "compress/ops/math/fake_quantize.h"
 
 namespace compress::cuda {
@@ -12,41 +10,16 @@ using math::AffineGrid;
 using math::BlockPieces;
 using math::Piece;
 
-__device__ __forceinline__ float to_real(float x) {
-  return x;
-}
-__device__ __forceinline__ double to_real(double x) {
-  return x;
-}
-__device__ __forceinline__ float to_real(__half x) {
-  return __half2float(x);
-}
-__device__ __forceinline__ float to_real(__nv_bfloat16 x) {
-  return __bfloat162float(x);
-}
-__device__ __forceinline__ void from_real(float x, float& to) {
-  to = x;
-}
-__device__ __forceinline__ void from_real(double x, double& to) {
-  to = x;
-}
-__device__ __forceinline__ void from_real(float x, __half& to) {
-  to = __float2half_rn(x);
-}
-__device__ __forceinline__ void from_real(float x, __nv_bfloat16& to) {
-  to = __float2bfloat16_rn(x);
-}
-
 template <typename Scalar>
 using Real = decltype(to_real(Scalar()));
 
 /// Walks the bits of neighbouring elements; looks the row up once, then counts.
 class MaskCursor {
  public:
-  __device__ MaskCursor(const math::PackedMask& mask, int64_t element) : mask_(mask) {
+  __device__ MaskCursor(const PackedMask& mask, int64_t element) : mask_(mask) {
     if (mask.bytes != nullptr) {
-      bit_ = mask.bit_of(element);
-      left_in_row_ = mask.is_one_stream() ? INT64_MAX : mask.layout.row - bit_ % (mask.layout.row_bytes * 8);
+      bit_ = mask.layout.bit_of(element);
+      left_in_row_ = mask.layout.is_one_stream() ? INT64_MAX : mask.layout.row - bit_ % (mask.layout.row_bytes * 8);
     }
   }
 
@@ -64,7 +37,7 @@ class MaskCursor {
   }
 
  private:
-  const math::PackedMask& mask_;
+  const PackedMask& mask_;
   int64_t bit_ = 0;
   int64_t left_in_row_ = INT64_MAX;
 };
@@ -270,8 +243,6 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-constexpr int warp = 32;
-
 /// Segments of at least this many elements are worth a whole block, shorter ones a warp.
 constexpr int64_t block_elements = 2048;
 
@@ -305,7 +276,8 @@ void launch_forward(const FakeQuantizeCall& call, cudaStream_t stream) {
   if (pieces.geometry.segment_length >= block_elements) {
     quantize_runs<block_threads, Scalar><<<grid_blocks(pieces.count), block_threads, 0, stream>>>(call, pieces, at);
   } else {
-    quantize_runs<warp, Scalar><<<thread_blocks(pieces.count * warp), block_threads, 0, stream>>>(call, pieces, at);
+    quantize_runs<warp_threads, Scalar>
+        <<<thread_blocks(pieces.count * warp_threads), block_threads, 0, stream>>>(call, pieces, at);
   }
 }
 
@@ -319,7 +291,8 @@ void launch_backward(const FakeQuantizeBackwardCall& call, cudaStream_t stream) 
   } else if (pieces.geometry.segment_length >= block_elements) {
     backward_runs<block_threads, Scalar><<<grid_blocks(pieces.count), block_threads, 0, stream>>>(call, pieces, at);
   } else {
-    backward_runs<warp, Scalar><<<thread_blocks(pieces.count * warp), block_threads, 0, stream>>>(call, pieces, at);
+    backward_runs<warp_threads, Scalar>
+        <<<thread_blocks(pieces.count * warp_threads), block_threads, 0, stream>>>(call, pieces, at);
   }
   if (call.sums == nullptr) {
     return;
@@ -328,34 +301,34 @@ void launch_backward(const FakeQuantizeBackwardCall& call, cudaStream_t stream) 
   if (pieces.sums_per_scale() > 1024) {
     reduce_sums<block_threads><<<grid_blocks(scales), block_threads, 0, stream>>>(call, pieces);
   } else {
-    reduce_sums<warp><<<thread_blocks(scales * warp), block_threads, 0, stream>>>(call, pieces);
+    reduce_sums<warp_threads><<<thread_blocks(scales * warp_threads), block_threads, 0, stream>>>(call, pieces);
   }
 }
 
 }  // namespace
 
 void launch_fake_quantize(const FakeQuantizeCall& call, cudaStream_t stream) {
-  switch (call.number) {
-    case Number::float32:
+  switch (call.format) {
+    case math::FloatFormat::float32:
       return launch_forward<float>(call, stream);
-    case Number::float16:
+    case math::FloatFormat::float16:
       return launch_forward<__half>(call, stream);
-    case Number::bfloat16:
+    case math::FloatFormat::bfloat16:
       return launch_forward<__nv_bfloat16>(call, stream);
-    case Number::float64:
+    case math::FloatFormat::float64:
       return launch_forward<double>(call, stream);
   }
 }
 
 void launch_fake_quantize_backward(const FakeQuantizeBackwardCall& call, cudaStream_t stream) {
-  switch (call.number) {
-    case Number::float32:
+  switch (call.format) {
+    case math::FloatFormat::float32:
       return launch_backward<float>(call, stream);
-    case Number::float16:
+    case math::FloatFormat::float16:
       return launch_backward<__half>(call, stream);
-    case Number::bfloat16:
+    case math::FloatFormat::bfloat16:
       return launch_backward<__nv_bfloat16>(call, stream);
-    case Number::float64:
+    case math::FloatFormat::float64:
       return launch_backward<double>(call, stream);
   }
 }

@@ -6,30 +6,19 @@
 
 #include "compress/ops/cuda/launch.h"
 #include "compress/ops/math/block_pieces.h"
-#include "compress/ops/math/packed_mask.h"
 #include "compress/ops/math/quantizer.h"
 
 namespace compress::cuda {
 
-/// One call of fake_quantize on contiguous device memory. Moves 4 bytes in and 4 out per float32 element, in accesses
-/// of 16 bytes where the alignment allows, and 1/8 of a byte of mask.
-struct FakeQuantizeCall {
-  math::Quantizer quantizer;
-  math::PackedMask mask;
-  Number number = Number::float32;
-  const void* x = nullptr;
-  void* y = nullptr;
-};
+using math::FakeQuantizeCall;
+
+/// In accesses of 16 bytes where the alignment allows.
 void launch_fake_quantize(const FakeQuantizeCall& call, cudaStream_t stream);
 
 /// One call of its backward: 8 bytes in and 4 out per float32 element. What is null is not wanted; `sums` has two
 /// floats for each of `backward_sums` partial sums and is scratch of the two-stage reduction.
-struct FakeQuantizeBackwardCall {
-  math::Quantizer quantizer;
-  math::PackedMask mask;
-  Number number = Number::float32;
+struct FakeQuantizeBackwardCall : math::FakeQuantizeOperands {
   const void* grad = nullptr;
-  const void* x = nullptr;
   void* dx = nullptr;
   float* sums = nullptr;
   float* dscale = nullptr;

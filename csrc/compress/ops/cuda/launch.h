@@ -6,10 +6,8 @@
 
 namespace compress::cuda {
 
-/// The element types of operators, named without torch's headers.
-enum class Number { float32, float64, float16, bfloat16 };
-
 constexpr int block_threads = 256;
+constexpr int warp_threads = 32;
 
 /// Blocks for `units` of work, one per block: the kernels step by gridDim.x, so that any count fits into a grid that
 /// fills the device several times over.
@@ -34,18 +32,18 @@ struct alignas(sizeof(T) * count) Pack {
 /// The sum over the block in a fixed order: the same bits on every run. Valid in thread 0; all threads must call it.
 template <typename T>
 __device__ T block_sum(T value) {
-  __shared__ T warps[block_threads / 32];
+  __shared__ T warps[block_threads / warp_threads];
   for (int step = 16; step > 0; step /= 2) {
     value += __shfl_down_sync(0xffffffffu, value, step);
   }
   __syncthreads();  // a former call may still read
-  if (threadIdx.x % 32 == 0) {
-    warps[threadIdx.x / 32] = value;
+  if (threadIdx.x % warp_threads == 0) {
+    warps[threadIdx.x / warp_threads] = value;
   }
   __syncthreads();
   T sum = 0;
   if (threadIdx.x == 0) {
-    for (int warp = 0; warp < block_threads / 32; ++warp) {
+    for (int warp = 0; warp < block_threads / warp_threads; ++warp) {
       sum += warps[warp];
     }
   }

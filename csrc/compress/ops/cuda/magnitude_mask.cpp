@@ -1,7 +1,6 @@
 #include "compress/ops/cuda/magnitude_mask.h"
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/library.h>
 
@@ -17,8 +16,7 @@ at::Tensor magnitude_mask(const at::Tensor& weight, const at::Tensor& threshold)
   checks::magnitude_mask(weight, threshold);
   const c10::cuda::CUDAGuard device(weight.device());
   const at::Tensor input = weight.contiguous();
-  at::Tensor mask =
-      at::empty(C10_AS_INTARRAYREF_SLOW(packed_mask_sizes(weight.sym_sizes())), weight.options().dtype(at::kByte));
+  at::Tensor mask = empty_packed_mask(weight);
   launch_magnitude_mask(input.const_data_ptr(), float_format(weight.scalar_type()), threshold.const_data_ptr<float>(),
                         make_mask_layout(weight.sizes()), mask.mutable_data_ptr<uint8_t>(),
                         c10::cuda::getCurrentCUDAStream());

@@ -1,41 +1,26 @@
 #include "compress/ops/cuda/observe_min_max.h"
 
-#include <ATen/MemoryOverlap.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
-#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
 #include <torch/library.h>
 
-#include "compress/ops/checks.h"
 #include "compress/ops/cuda/launch_check.h"
 #include "compress/ops/float_format.h"
-#include "compress/ops/granularity.h"
-#include "compress/ops/memory_order.h"
+#include "compress/ops/range_observation.h"
 
 namespace compress::cuda {
 namespace {
 
-void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, double averaging) {
-  checks::observe_min_max_(min, max, x, averaging);
-  at::assert_no_internal_overlap(min);
-  at::assert_no_internal_overlap(max);
-  at::assert_no_overlap(min, max);
-  if (x.numel() == 0) {
-    return;
-  }
-  const c10::cuda::CUDAGuard device(x.device());
-  const MemoryOrder order(x);  // channels-last activations are read as they lie
-  const at::Tensor input = order.contiguous(x);
-  const at::Tensor low = order.contiguous(min);
-  const at::Tensor high = order.contiguous(max);
-  const BlockGeometry geometry = block_geometry(input.sizes(), low.sizes());
+void observe(const at::Tensor& x, const BlockGeometry& geometry, float averaging, float* min, float* max) {
   const at::Tensor workspace = at::empty({observe_min_max_workspace(geometry)}, x.options().dtype(at::kByte));
-  launch_observe_min_max(input.const_data_ptr(), float_format(x.scalar_type()), geometry, static_cast<float>(averaging),
-                         workspace.mutable_data_ptr(), low.mutable_data_ptr<float>(), high.mutable_data_ptr<float>(),
-                         c10::cuda::getCurrentCUDAStream());
+  launch_observe_min_max(x.const_data_ptr(), float_format(x.scalar_type()), geometry, averaging,
+                         workspace.mutable_data_ptr(), min, max, c10::cuda::getCurrentCUDAStream());
   check_launch();
-  order.deliver(low, min);
-  order.deliver(high, max);
+}
+
+void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, double averaging) {
+  observe_min_max_with(&observe, min, max, x, averaging);
 }
 
 TORCH_LIBRARY_IMPL(compress, CUDA, m) {

@@ -5,7 +5,6 @@
 namespace compress::cuda {
 namespace {
 
-constexpr int warp_threads = 32;
 constexpr int64_t run_piece = 8192;  // elements of one run that a warp takes
 constexpr int64_t row_piece = 64;    // rows that a thread takes of its column
 

@@ -1,7 +1,6 @@
 #include "compress/ops/cuda/pack_mask.h"
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/library.h>
 
@@ -16,8 +15,7 @@ at::Tensor pack_mask(const at::Tensor& mask) {
   checks::pack_mask(mask);
   const c10::cuda::CUDAGuard device(mask.device());
   const at::Tensor input = mask.contiguous();
-  at::Tensor packed =
-      at::empty(C10_AS_INTARRAYREF_SLOW(packed_mask_sizes(mask.sym_sizes())), mask.options().dtype(at::kByte));
+  at::Tensor packed = empty_packed_mask(mask);
   launch_pack_mask(input.const_data_ptr<bool>(), make_mask_layout(mask.sizes()), packed.mutable_data_ptr<uint8_t>(),
                    c10::cuda::getCurrentCUDAStream());
   check_launch();

@@ -2,18 +2,17 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 #include "compress/core/macros.h"
+#include "compress/ops/math/bit_cast.h"
+#include "compress/ops/math/float_format.h"
 
 namespace compress::math {
 
 // IEEE floats of any width compared as signed integers of the same width, so that one integer loop serves float16,
 // bfloat16, float32 and float64, is associative (the compiler vectorises it, any split over threads gives the same
 // result) and needs no conversion.
-
-enum class FloatFormat { float16, bfloat16, float32, float64 };
 
 template <typename Int>
 inline constexpr Int all_but_sign = std::numeric_limits<Int>::max();
@@ -50,37 +49,25 @@ COMPRESS_HOST_DEVICE int magnitude_bits(FloatFormat format) {
   return format == FloatFormat::float64 ? 63 : (format == FloatFormat::float32 ? 31 : 15);
 }
 
-namespace detail {
-
-template <typename To, typename From>
-COMPRESS_HOST_DEVICE To bit_cast(From from) {
-  static_assert(sizeof(To) == sizeof(From), "same size");
-  To to;
-  memcpy(&to, &from, sizeof(to));
-  return to;
-}
-
-}  // namespace detail
-
 /// The value with these bits (sign-extended), exactly.
 COMPRESS_HOST_DEVICE double value_of_bits(int64_t bits, FloatFormat format) {
   if (format == FloatFormat::float64) {
-    return detail::bit_cast<double>(bits);
+    return bit_cast<double>(bits);
   }
   if (format == FloatFormat::float32) {
-    return detail::bit_cast<float>(static_cast<int32_t>(bits));
+    return bit_cast<float>(static_cast<int32_t>(bits));
   }
   if (format == FloatFormat::bfloat16) {
-    return detail::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+    return bit_cast<float>(static_cast<uint32_t>(bits) << 16);
   }
   const uint32_t magnitude = static_cast<uint32_t>(bits) & 0x7fffu;
   double value;
   if (magnitude >= 0x7c00u) {
-    value = detail::bit_cast<float>(0x7f800000u | (magnitude << 13));
+    value = bit_cast<float>(0x7f800000u | (magnitude << 13));
   } else if (magnitude < 0x400u) {
     value = static_cast<double>(magnitude) * 0x1p-24;
   } else {
-    value = detail::bit_cast<float>((magnitude << 13) + (112u << 23));
+    value = bit_cast<float>((magnitude << 13) + (112u << 23));
   }
   return bits < 0 ? -value : value;
 }
@@ -91,10 +78,10 @@ COMPRESS_HOST_DEVICE int64_t threshold_key(float threshold, FloatFormat format) 
   if (!(threshold >= 0.0f)) {
     return -1;
   }
-  const uint32_t bits = magnitude_key(detail::bit_cast<int32_t>(threshold));  // of -0: 0
+  const uint32_t bits = magnitude_key(bit_cast<int32_t>(threshold));  // of -0: 0
   switch (format) {
     case FloatFormat::float64:
-      return detail::bit_cast<int64_t>(static_cast<double>(detail::bit_cast<float>(bits)));
+      return bit_cast<int64_t>(static_cast<double>(bit_cast<float>(bits)));
     case FloatFormat::float32:
       return bits;
     case FloatFormat::bfloat16:

@@ -3,7 +3,9 @@
 #include <cstdint>
 
 #include "compress/core/block_geometry.h"
+#include "compress/core/mask_layout.h"
 #include "compress/ops/math/fake_quantize.h"
+#include "compress/ops/math/float_format.h"
 
 namespace compress::math {
 
@@ -38,6 +40,19 @@ struct Quantizer {
   COMPRESS_HOST_DEVICE AffineGrid grid(int64_t i) const {
     return make_affine_grid(scale[i], zero_points[i], quant_min, quant_max);
   }
+};
+
+/// What fake_quantize and its backward read, on contiguous memory.
+struct FakeQuantizeOperands {
+  Quantizer quantizer;
+  PackedMask mask;
+  FloatFormat format = FloatFormat::float32;
+  const void* x = nullptr;
+};
+
+/// One call of fake_quantize. Moves 4 bytes in and 4 out per float32 element, and 1/8 of a byte of mask.
+struct FakeQuantizeCall : FakeQuantizeOperands {
+  void* y = nullptr;
 };
 
 }  // namespace compress::math

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "compress/ops/cpu/isa/exp.h"
+#include "compress/ops/cpu/isa/tile.h"
 #include "compress/ops/cpu/isa/vector.h"
 
 namespace compress::cpu::COMPRESS_ISA {
@@ -16,23 +17,10 @@ constexpr int64_t chunk_elements = 1024;
 template <typename Scalar>
 constexpr bool needs_conversion = !std::is_same_v<Scalar, Real<Scalar>>;
 
-/// The elements of a chunk in the type of the arithmetic: where they are, or converted into a buffer.
+/// Room for a chunk in the type of the arithmetic; none is needed where that is the logits' own.
 template <typename Scalar>
-class Chunk {
- public:
-  COMPRESS_ISA_INLINE const Real<Scalar>* read(const Scalar* from, int64_t count) {
-    if constexpr (needs_conversion<Scalar>) {
-      for (int64_t i = 0; i < count; ++i) {
-        buffer_[i] = to_real(from[i]);
-      }
-      return buffer_;
-    } else {
-      return from;
-    }
-  }
-
- private:
-  alignas(64) Real<Scalar> buffer_[needs_conversion<Scalar> ? chunk_elements : 1];
+struct Buffer {
+  alignas(64) Real<Scalar> reals[needs_conversion<Scalar> ? chunk_elements : 1];
 };
 
 /// Calls body(position, student, teacher) on one group's vectors. Lanes behind the end hold -inf, whose exponential is
@@ -137,13 +125,13 @@ template <bool divergence, bool cross_entropy, typename Scalar>
 void row_sums(const DistillationRow& row, math::DistillationSums<double>& sums) {
   const auto* student = static_cast<const Scalar*>(row.student);
   const auto* teacher = divergence ? static_cast<const Scalar*>(row.teacher) : student;
-  Chunk<Scalar> student_chunk;
-  Chunk<Scalar> teacher_chunk;
+  Buffer<Scalar> student_buffer;
+  Buffer<Scalar> teacher_buffer;
   for (int64_t begin = 0; begin < row.classes; begin += chunk_elements) {
     const int64_t count = row.classes - begin < chunk_elements ? row.classes - begin : chunk_elements;
-    add_chunk<divergence, cross_entropy>(student_chunk.read(student + begin, count),
-                                         teacher_chunk.read(teacher + begin, count), count, row.inverse_temperature,
-                                         sums);
+    add_chunk<divergence, cross_entropy>(load_tile(student + begin, count, nullptr, student_buffer.reals),
+                                         load_tile(teacher + begin, count, nullptr, teacher_buffer.reals), count,
+                                         row.inverse_temperature, sums);
   }
 }
 
@@ -152,14 +140,14 @@ void row_gradient(const DistillationRow& row, const math::GradientFactors<double
   const auto* student = static_cast<const Scalar*>(row.student);
   const auto* teacher = divergence ? static_cast<const Scalar*>(row.teacher) : student;
   auto* grad = static_cast<Scalar*>(grad_student);
-  Chunk<Scalar> student_chunk;
-  Chunk<Scalar> teacher_chunk;
+  Buffer<Scalar> student_buffer;
+  Buffer<Scalar> teacher_buffer;
   for (int64_t begin = 0; begin < row.classes; begin += chunk_elements) {
     const int64_t count = row.classes - begin < chunk_elements ? row.classes - begin : chunk_elements;
-    const auto* s = student_chunk.read(student + begin, count);
-    const auto* t = teacher_chunk.read(teacher + begin, count);
-    alignas(64) Real<Scalar> buffer[needs_conversion<Scalar> ? chunk_elements : 1];
-    Real<Scalar>* result = buffer;
+    const auto* s = load_tile(student + begin, count, nullptr, student_buffer.reals);
+    const auto* t = load_tile(teacher + begin, count, nullptr, teacher_buffer.reals);
+    Buffer<Scalar> buffer;
+    Real<Scalar>* result = buffer.reals;
     if constexpr (!needs_conversion<Scalar>) {
       result = grad + begin;
     }
@@ -168,62 +156,38 @@ void row_gradient(const DistillationRow& row, const math::GradientFactors<double
       result[row.target - begin] -= static_cast<Real<Scalar>>(factors.target_factor);
     }
     if constexpr (needs_conversion<Scalar>) {
-      for (int64_t i = 0; i < count; ++i) {
-        from_real(result[i], grad[begin + i]);
-      }
+      store_tile(result, count, grad + begin);
     }
   }
 }
 
-template <typename Scalar>
-void row_sums_of(const DistillationRow& row, math::DistillationSums<double>& sums) {
-  if (row.divergence && row.cross_entropy) {
-    row_sums<true, true, Scalar>(row, sums);
-  } else if (row.divergence) {
-    row_sums<true, false, Scalar>(row, sums);
-  } else {
-    row_sums<false, true, Scalar>(row, sums);
-  }
-}
-
-template <typename Scalar>
-void row_gradient_of(const DistillationRow& row, const math::GradientFactors<double>& factors, void* grad_student) {
-  if (row.divergence && row.cross_entropy) {
-    row_gradient<true, true, Scalar>(row, factors, grad_student);
-  } else if (row.divergence) {
-    row_gradient<true, false, Scalar>(row, factors, grad_student);
-  } else {
-    row_gradient<false, true, Scalar>(row, factors, grad_student);
-  }
+/// Calls body with the row's terms and type: a term of weight zero costs nothing.
+template <typename Body>
+COMPRESS_ISA_INLINE void with_terms_of(const DistillationRow& row, const Body& body) {
+  with_scalar_of(row.format, [&](auto scalar) {
+    if (row.divergence && row.cross_entropy) {
+      body(std::true_type{}, std::true_type{}, scalar);
+    } else if (row.divergence) {
+      body(std::true_type{}, std::false_type{}, scalar);
+    } else {
+      body(std::false_type{}, std::true_type{}, scalar);
+    }
+  });
 }
 
 }  // namespace
 
 void distillation_row_sums(const DistillationRow& row, math::DistillationSums<double>& sums) {
-  switch (row.number) {
-    case Number::float32:
-      return row_sums_of<float>(row, sums);
-    case Number::float64:
-      return row_sums_of<double>(row, sums);
-    case Number::float16:
-      return row_sums_of<float16>(row, sums);
-    case Number::bfloat16:
-      return row_sums_of<bfloat16>(row, sums);
-  }
+  with_terms_of(row, [&](auto divergence, auto cross_entropy, auto scalar) {
+    row_sums<divergence.value, cross_entropy.value, decltype(scalar)>(row, sums);
+  });
 }
 
 void distillation_row_gradient(const DistillationRow& row, const math::GradientFactors<double>& factors,
                                void* grad_student) {
-  switch (row.number) {
-    case Number::float32:
-      return row_gradient_of<float>(row, factors, grad_student);
-    case Number::float64:
-      return row_gradient_of<double>(row, factors, grad_student);
-    case Number::float16:
-      return row_gradient_of<float16>(row, factors, grad_student);
-    case Number::bfloat16:
-      return row_gradient_of<bfloat16>(row, factors, grad_student);
-  }
+  with_terms_of(row, [&](auto divergence, auto cross_entropy, auto scalar) {
+    row_gradient<divergence.value, cross_entropy.value, decltype(scalar)>(row, factors, grad_student);
+  });
 }
 
 }  // namespace compress::cpu::COMPRESS_ISA

@@ -15,7 +15,7 @@ struct DistillationRow {
   const void* student;
   const void* teacher;
   int64_t classes;
-  Number number;
+  math::FloatFormat format;
   double inverse_temperature;
   bool divergence;
   bool cross_entropy;

@@ -258,31 +258,20 @@ void backward_as(const FakeQuantizeBackwardCall& call, const BlockPieces& pieces
 }  // namespace
 
 void fake_quantize_pieces(const FakeQuantizeCall& call, const BlockPieces& pieces, int64_t begin, int64_t end) {
-  switch (call.number) {
-    case Number::float32:
-      return quantize_pieces<float, float>(call, pieces, begin, end);
-    case Number::float16:
-      return quantize_pieces<float, float16>(call, pieces, begin, end);
-    case Number::bfloat16:
-      return quantize_pieces<float, bfloat16>(call, pieces, begin, end);
-    case Number::float64:
-      return call.quantizer.geometry.scale_count > 1 ? quantize_pieces<double, double>(call, pieces, begin, end)
-                                                     : quantize_pieces<float, double>(call, pieces, begin, end);
-  }
+  with_scalar_of(call.format, [&](auto scalar) {
+    using Scalar = decltype(scalar);
+    if constexpr (__is_same(Scalar, double)) {
+      if (call.quantizer.geometry.scale_count > 1) {
+        return quantize_pieces<double, Scalar>(call, pieces, begin, end);
+      }
+    }
+    quantize_pieces<float, Scalar>(call, pieces, begin, end);
+  });
 }
 
 void fake_quantize_backward_pieces(const FakeQuantizeBackwardCall& call, const BlockPieces& pieces, int64_t begin,
                                    int64_t end) {
-  switch (call.number) {
-    case Number::float32:
-      return backward_as<float>(call, pieces, begin, end);
-    case Number::float16:
-      return backward_as<float16>(call, pieces, begin, end);
-    case Number::bfloat16:
-      return backward_as<bfloat16>(call, pieces, begin, end);
-    case Number::float64:
-      return backward_as<double>(call, pieces, begin, end);
-  }
+  with_scalar_of(call.format, [&](auto scalar) { backward_as<decltype(scalar)>(call, pieces, begin, end); });
 }
 
 }  // namespace compress::cpu::COMPRESS_ISA

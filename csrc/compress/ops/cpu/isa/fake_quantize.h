@@ -3,32 +3,18 @@
 #include <cstdint>
 
 #include "compress/ops/cpu/isa/isa.h"
-#include "compress/ops/cpu/isa/number.h"
 #include "compress/ops/math/block_pieces.h"
-#include "compress/ops/math/packed_mask.h"
 #include "compress/ops/math/quantizer.h"
 
 namespace compress::cpu {
 
-/// One call of fake_quantize on contiguous memory. Moves 4 bytes in and 4 out per float32 element, and 1/8 of a byte of
-/// mask.
-struct FakeQuantizeCall {
-  math::Quantizer quantizer;
-  math::PackedMask mask;
-  Number number = Number::float32;
-  const void* x = nullptr;
-  void* y = nullptr;
-};
+using math::FakeQuantizeCall;
 
 /// One call of its backward: 8 bytes in and 4 out per float32 element. A null dx is not written; without sums, `sums`
-/// is null. Its pairs (of scale, of zero_point, in the units of
-/// math::FakeQuantizeGradient) are numbered by BlockPieces::sum_index.
-struct FakeQuantizeBackwardCall {
-  math::Quantizer quantizer;
-  math::PackedMask mask;
-  Number number = Number::float32;
+/// is null. Its pairs (of scale, of zero_point, in the units of math::FakeQuantizeGradient) are numbered by
+/// BlockPieces::sum_index.
+struct FakeQuantizeBackwardCall : math::FakeQuantizeOperands {
   const void* grad = nullptr;
-  const void* x = nullptr;
   void* dx = nullptr;
   double* sums = nullptr;
 };

@@ -1,21 +1,18 @@
 #include "compress/ops/cpu/isa/key_range.h"
 
-#include "compress/ops/math/float_order.h"
+#include "compress/ops/math/observe_min_max.h"
 
 namespace compress::cpu::COMPRESS_ISA {
 namespace {
 
 template <typename Int>
 void take_run(const Int* x, int64_t elements, Int* low, Int* high) {
-  Int least = *low;
-  Int greatest = *high;
+  math::KeyRange<Int> range{*low, *high};
   for (int64_t i = 0; i < elements; ++i) {
-    const Int key = math::order_key(x[i]);
-    least = key < least ? key : least;
-    greatest = key > greatest ? key : greatest;
+    range.take(math::order_key(x[i]));
   }
-  *low = least;
-  *high = greatest;
+  *low = range.low;
+  *high = range.high;
 }
 
 template <typename Int>
@@ -30,31 +27,17 @@ void take_columns(const Int* __restrict x, int64_t columns, Int* __restrict low,
 }  // namespace
 
 void key_range_run(const void* x, int64_t elements, int element_size, void* low, void* high) {
-  switch (element_size) {
-    case 2:
-      return take_run(static_cast<const int16_t*>(x), elements, static_cast<int16_t*>(low),
-                      static_cast<int16_t*>(high));
-    case 4:
-      return take_run(static_cast<const int32_t*>(x), elements, static_cast<int32_t*>(low),
-                      static_cast<int32_t*>(high));
-    default:
-      return take_run(static_cast<const int64_t*>(x), elements, static_cast<int64_t*>(low),
-                      static_cast<int64_t*>(high));
-  }
+  math::with_integer_of(element_size, [&](auto zero) {
+    using Int = decltype(zero);
+    take_run(static_cast<const Int*>(x), elements, static_cast<Int*>(low), static_cast<Int*>(high));
+  });
 }
 
 void key_range_columns(const void* x, int64_t columns, int element_size, void* low, void* high) {
-  switch (element_size) {
-    case 2:
-      return take_columns(static_cast<const int16_t*>(x), columns, static_cast<int16_t*>(low),
-                          static_cast<int16_t*>(high));
-    case 4:
-      return take_columns(static_cast<const int32_t*>(x), columns, static_cast<int32_t*>(low),
-                          static_cast<int32_t*>(high));
-    default:
-      return take_columns(static_cast<const int64_t*>(x), columns, static_cast<int64_t*>(low),
-                          static_cast<int64_t*>(high));
-  }
+  math::with_integer_of(element_size, [&](auto zero) {
+    using Int = decltype(zero);
+    take_columns(static_cast<const Int*>(x), columns, static_cast<Int*>(low), static_cast<Int*>(high));
+  });
 }
 
 }  // namespace compress::cpu::COMPRESS_ISA

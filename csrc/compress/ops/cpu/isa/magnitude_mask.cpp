@@ -33,14 +33,10 @@ void compare(const Int* weight, int64_t elements, Int key, uint8_t* bits) {
 }  // namespace
 
 void magnitude_mask_run(const void* weight, int64_t elements, int element_size, int64_t key, uint8_t* bits) {
-  switch (element_size) {
-    case 2:
-      return compare(static_cast<const int16_t*>(weight), elements, static_cast<int16_t>(key), bits);
-    case 4:
-      return compare(static_cast<const int32_t*>(weight), elements, static_cast<int32_t>(key), bits);
-    default:
-      return compare(static_cast<const int64_t*>(weight), elements, key, bits);
-  }
+  math::with_integer_of(element_size, [&](auto zero) {
+    using Int = decltype(zero);
+    compare(static_cast<const Int*>(weight), elements, static_cast<Int>(key), bits);
+  });
 }
 
 }  // namespace compress::cpu::COMPRESS_ISA

@@ -3,11 +3,10 @@
 #include <cstdint>
 
 #include "compress/core/macros.h"
+#include "compress/ops/math/bit_cast.h"
+#include "compress/ops/math/float_format.h"
 
 namespace compress::cpu {
-
-/// The element types of operators, named without torch's headers.
-enum class Number { float32, float64, float16, bfloat16 };
 
 struct float16 {
   uint16_t bits;
@@ -28,13 +27,24 @@ struct RealOf<double> {
 template <typename Scalar>
 using Real = typename RealOf<Scalar>::type;
 
+/// Calls body with a zero of the format's type: kernels are written for types, called with formats.
+template <typename Body>
+COMPRESS_HOST_DEVICE auto with_scalar_of(math::FloatFormat format, const Body& body) {
+  switch (format) {
+    case math::FloatFormat::float16:
+      return body(float16{});
+    case math::FloatFormat::bfloat16:
+      return body(bfloat16{});
+    case math::FloatFormat::float64:
+      return body(double{});
+    default:
+      return body(float{});
+  }
+}
+
 // Conversions as bit arithmetic without branches, so that loops over them vectorise on every instruction set. Rounding
 // is half to even; NaN stays NaN.
-template <typename To, typename From>
-COMPRESS_HOST_DEVICE To bit_cast(From value) {
-  static_assert(sizeof(To) == sizeof(From));
-  return __builtin_bit_cast(To, value);
-}
+using math::bit_cast;
 
 COMPRESS_HOST_DEVICE float to_real(float x) {
   return x;

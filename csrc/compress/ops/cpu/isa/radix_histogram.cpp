@@ -68,14 +68,10 @@ void count(const Int* weight, int64_t elements, Int prefix, math::RadixDigit dig
 
 void radix_histogram(const void* weight, int64_t elements, int element_size, int64_t prefix, math::RadixDigit digit,
                      int64_t* bins) {
-  switch (element_size) {
-    case 2:
-      return count(static_cast<const int16_t*>(weight), elements, static_cast<int16_t>(prefix), digit, bins);
-    case 4:
-      return count(static_cast<const int32_t*>(weight), elements, static_cast<int32_t>(prefix), digit, bins);
-    default:
-      return count(static_cast<const int64_t*>(weight), elements, prefix, digit, bins);
-  }
+  math::with_integer_of(element_size, [&](auto zero) {
+    using Int = decltype(zero);
+    count(static_cast<const Int*>(weight), elements, static_cast<Int>(prefix), digit, bins);
+  });
 }
 
 }  // namespace compress::cpu::COMPRESS_ISA

@@ -11,8 +11,8 @@
 #include <cstdint>
 
 #include "compress/core/macros.h"
+#include "compress/core/mask_layout.h"
 #include "compress/ops/cpu/isa/number.h"
-#include "compress/ops/math/packed_mask.h"
 
 namespace compress::cpu {
 
@@ -41,11 +41,10 @@ COMPRESS_HOST_DEVICE void copy_bits(const uint8_t* from, int64_t from_bit, int64
 
 /// The mask's bits of elements element..element + count - 1 (count <= tile_length), the first at bit 0: where they lie,
 /// or gathered over row ends into `buffer`, tile_length / 8 + 1 bytes.
-COMPRESS_HOST_DEVICE const uint8_t* mask_bits(const math::PackedMask& mask, int64_t element, int64_t count,
-                                              uint8_t* buffer) {
-  const int64_t bit = mask.bit_of(element);
+COMPRESS_HOST_DEVICE const uint8_t* mask_bits(const PackedMask& mask, int64_t element, int64_t count, uint8_t* buffer) {
+  const int64_t bit = mask.layout.bit_of(element);
   const int64_t row = mask.layout.row;
-  const int64_t left_in_row = mask.is_one_stream() ? count : row - element % row;
+  const int64_t left_in_row = mask.layout.is_one_stream() ? count : row - element % row;
   if ((bit & 7) == 0 && left_in_row >= count) {
     return mask.bytes + (bit >> 3);
   }
@@ -56,32 +55,42 @@ COMPRESS_HOST_DEVICE const uint8_t* mask_bits(const math::PackedMask& mask, int6
   copy_bits(mask.bytes, bit, done, buffer, 0);
   while (done < count) {
     const int64_t next = count - done < row ? count - done : row;
-    copy_bits(mask.bytes, mask.bit_of(element + done), next, buffer, done);
+    copy_bits(mask.bytes, mask.layout.bit_of(element + done), next, buffer, done);
     done += next;
   }
   return buffer;
 }
 
-template <typename Value>
+/// The unsigned integer as wide as a value.
+template <int bytes>
 struct BitsOf;
 template <>
-struct BitsOf<float> {
+struct BitsOf<1> {
+  using type = uint8_t;
+};
+template <>
+struct BitsOf<2> {
+  using type = uint16_t;
+};
+template <>
+struct BitsOf<4> {
   using type = uint32_t;
 };
 template <>
-struct BitsOf<double> {
+struct BitsOf<8> {
   using type = uint64_t;
 };
 
-/// y = x where its bit of the byte is set, else +0, for eight elements.
+/// y = x where its bit of the byte is set, else +0, for eight elements of any type of 1, 2, 4 or 8 bytes.
 template <typename Value>
 COMPRESS_HOST_DEVICE void apply_byte(const Value* x, uint8_t byte, Value* y) {
-  using UInt = typename BitsOf<Value>::type;
+  using UInt = typename BitsOf<sizeof(Value)>::type;
 #if defined(__AVX2__)
-  constexpr int vector_bytes = 32;
+  constexpr int widest = 32;
 #else
-  constexpr int vector_bytes = 16;
+  constexpr int widest = 16;
 #endif
+  constexpr int vector_bytes = 8 * sizeof(UInt) < widest ? 8 * sizeof(UInt) : widest;
   constexpr int lanes = vector_bytes / sizeof(UInt);
   typedef UInt Vector __attribute__((vector_size(vector_bytes)));
   constexpr UInt lane_bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
@@ -105,11 +114,11 @@ COMPRESS_HOST_DEVICE void apply_bits(const Value* x, const uint8_t* bits, int64_
   if constexpr (sizeof(Value) == 4) {
     for (; i + 16 <= count; i += 16) {
       const auto kept = static_cast<__mmask16>(bits[i / 8] | bits[i / 8 + 1] << 8);
-      _mm512_storeu_ps(y + i, _mm512_maskz_loadu_ps(kept, x + i));
+      _mm512_storeu_si512(y + i, _mm512_maskz_loadu_epi32(kept, x + i));
     }
-  } else {
+  } else if constexpr (sizeof(Value) == 8) {
     for (; i + 8 <= count; i += 8) {
-      _mm512_storeu_pd(y + i, _mm512_maskz_loadu_pd(bits[i / 8], x + i));
+      _mm512_storeu_si512(y + i, _mm512_maskz_loadu_epi64(bits[i / 8], x + i));
     }
   }
 #endif

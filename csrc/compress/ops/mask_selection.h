@@ -1,0 +1,14 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace compress {
+
+/// y = x where the packed mask keeps it, else 0: a device's kernel. All three are contiguous; y may be x.
+using SelectKept = void (*)(const at::Tensor& x, const at::Tensor& mask, const at::Tensor& y);
+
+/// apply_mask and apply_mask_ for any strides, through the device's kernel.
+at::Tensor apply_mask_with(SelectKept select, const at::Tensor& x, const at::Tensor& mask);
+void apply_mask_in_place_with(SelectKept select, at::Tensor& x, const at::Tensor& mask);
+
+}  // namespace compress
