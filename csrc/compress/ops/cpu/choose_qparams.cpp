@@ -1,6 +1,5 @@
 #include "compress/ops/math/choose_qparams.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
@@ -8,6 +7,7 @@
 #include <tuple>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/cpu/parallel.h"
 
 namespace compress::cpu {
 namespace {

@@ -1,6 +1,5 @@
 #include "compress/ops/math/magnitude_threshold.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/full.h>
 #include <torch/library.h>
@@ -12,6 +11,7 @@
 
 #include "compress/ops/checks.h"
 #include "compress/ops/cpu/isa/radix_histogram.h"
+#include "compress/ops/cpu/parallel.h"
 #include "compress/ops/float_format.h"
 
 namespace compress::cpu {
