@@ -11,8 +11,12 @@ struct Dim {
   int64_t scale_stride;  // of the scale, in elements; 0 where it has size 1
 };
 
-bool is_shared(const Dim& dim) { return dim.block == dim.size; }  // one scale along the whole dimension
-bool is_split(const Dim& dim) { return dim.block == 1; }          // one scale per position
+bool is_shared(const Dim& dim) {
+  return dim.block == dim.size;
+}  // one scale along the whole dimension
+bool is_split(const Dim& dim) {
+  return dim.block == 1;
+}  // one scale per position
 
 // Two neighbouring dimensions are one when both are shared, or both are split and the scale is contiguous over them.
 bool merges(const Dim& outer, const Dim& inner) {

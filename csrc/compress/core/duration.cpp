@@ -40,8 +40,8 @@ Duration parse_duration(std::string_view text) {
   check<UsageError>(number, "'", text, "' is not a duration; write 60% of the run, 20e epochs, or a number of steps");
   check<UsageError>(value >= 0, "a duration cannot be negative (got ", text, ")");
   check<UsageError>(unit != Duration::Unit::percent || value <= 100, "a duration is at most 100% (got ", text, ")");
-  check<UsageError>(unit != Duration::Unit::steps || value == std::floor(value),
-                    "a number of steps is whole (got ", text, "); write ", text, "e for epochs");
+  check<UsageError>(unit != Duration::Unit::steps || value == std::floor(value), "a number of steps is whole (got ",
+                    text, "); write ", text, "e for epochs");
   return {value, unit};
 }
 

@@ -1,9 +1,9 @@
-#include "compress/core/block_geometry.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
+
+#include "compress/core/block_geometry.h"
 
 namespace compress {
 namespace {
@@ -73,8 +73,8 @@ TEST_P(BlockGeometryTest, EveryElementFindsItsScale) {
   }
   ASSERT_EQ(geometry.elements(), elements);
   for (int64_t e = 0; e < elements; ++e) {
-    const int64_t found = geometry.first_scale(e / geometry.segment_length) +
-                          e % geometry.segment_length * geometry.scale_step;
+    const int64_t found =
+        geometry.first_scale(e / geometry.segment_length) + e % geometry.segment_length * geometry.scale_step;
     ASSERT_EQ(found, scale_index_by_definition(x, scale, e)) << "element " << e;
   }
 }

@@ -1,6 +1,6 @@
-#include "compress/core/format.h"
-
 #include <gtest/gtest.h>
+
+#include "compress/core/format.h"
 
 namespace compress {
 namespace {

@@ -1,10 +1,9 @@
-#include "compress/train/network_setup.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "compress/core/cuda_library.h"
 #include "compress/core/error.h"
+#include "compress/train/network_setup.h"
 
 namespace compress::train {
 namespace {
