@@ -42,12 +42,18 @@ RunLength length_of(const train::Experiment& experiment, const data::DatasetPair
   return train::run_length(experiment.training, batches);
 }
 
-// A recipe that does not fit must fail now, not after the teacher has trained for hours. Distillation is left out: its
-// teacher may not be there yet.
+// Whether this run trains a teacher that is not there yet.
+bool awaits_teacher(const recipe::MethodOptions& method) {
+  const auto* distill = std::get_if<recipe::DistillOptions>(&method);
+  return distill != nullptr && distill->teacher.train && !fs::exists(distill->teacher.checkpoint);
+}
+
+// A recipe that does not fit must fail now, before a folder is made and not after a teacher has trained for hours.
+// Distillation from a teacher that does not exist yet is the one part that cannot be tried.
 void check_recipe(const train::Experiment& experiment, const data::DatasetPair& data) {
   std::vector<recipe::MethodOptions> methods;
   for (const recipe::MethodOptions& method : experiment.compression) {
-    if (!std::holds_alternative<recipe::DistillOptions>(method)) {
+    if (!awaits_teacher(method)) {
       methods.push_back(method);
     }
   }

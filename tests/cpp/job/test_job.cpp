@@ -106,6 +106,16 @@ TEST(Job, ARecipeThatDoesNotFitFailsBeforeAnythingIsTrainedOrWritten) {
   EXPECT_FALSE(fs::exists(folder / "runs"));
 }
 
+TEST(Job, AMissingTeacherIsToldBeforeAnythingIsWritten) {
+  const test::TempFolder folder;
+  train::Experiment experiment = whole_experiment(folder);
+  std::get<recipe::DistillOptions>(experiment.compression[2]).teacher.train = false;
+  const std::string text = test::error_of<UsageError>([&] { run_experiment(experiment, false); });
+  EXPECT_NE(text.find("distill.teacher.checkpoint"), std::string::npos) << text;
+  EXPECT_NE(text.find("distill.teacher.train: true"), std::string::npos) << text;
+  EXPECT_FALSE(fs::exists(folder / "runs"));
+}
+
 TEST(Job, NothingToResumeIsSaid) {
   const test::TempFolder folder;
   const train::Experiment experiment = whole_experiment(folder);
