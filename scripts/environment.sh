@@ -77,3 +77,14 @@ build_jobs() {
   [ "$memory" -lt 1 ] && memory=1
   echo $((cores < memory ? cores : memory))
 }
+
+# build_targets TARGET...: of the release preset. The build tool's own status line on a terminal; elsewhere a line for
+# each file, and nothing where all is new.
+build_targets() {
+  local command=(cmake --build --preset release --parallel "$(build_jobs)" --target "$@")
+  if [ -t 2 ]; then
+    "${command[@]}" >&2
+  else
+    "${command[@]}" | { grep --line-buffered -v '^ninja: no work to do' || true; } >&2
+  fi || stop "the build failed; see the first error above"
+}

@@ -26,7 +26,10 @@ for argument in "$@"; do
   esac
 done
 
-[ -z "$build" ] || scripts/setup.sh
+if [ -n "$build" ]; then
+  scripts/setup.sh
+  build_targets compress_tests
+fi
 choose_python
 if ! device=$("$python" -c 'import sys, torch
 sys.exit(print(torch.cuda.get_device_name(0)) if torch.cuda.is_available() else 1)' 2>/dev/null); then

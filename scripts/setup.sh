@@ -34,16 +34,6 @@ configure() {
   printf '%s\n' "$settings" >$build_dir/settings.txt
 }
 
-build() {
-  # The build tool's own status line on a terminal; elsewhere a line for each file, and nothing where all is new.
-  local target=(cmake --build --preset release --parallel "$(build_jobs)")
-  if [ -t 2 ]; then
-    "${target[@]}" >&2
-  else
-    "${target[@]}" | { grep --line-buffered -v '^ninja: no work to do' || true; } >&2
-  fi || stop "the build failed; see the first error above"
-}
-
 # Python finds this checkout through a .pth file; the command lies on the environment's PATH.
 link_into_environment() {
   local site_packages scripts pth
@@ -65,5 +55,5 @@ flock 9 # two calls at once, such as two jobs on one node, build once
 install_packages
 choose_python
 configure
-build
+build_targets all
 link_into_environment

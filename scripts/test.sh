@@ -35,7 +35,10 @@ totals=build/totals
 rm -rf $totals && mkdir -p $totals
 
 # Each part leaves "passed failed skipped" in its file; one that leaves nothing counts as one failure.
-run_cpp() { "$python" tests/cpp/run_tests.py $build_dir/tests/cpp/compress_tests $totals/cpp; }
+run_cpp() {
+  build_targets compress_tests
+  "$python" tests/cpp/run_tests.py $build_dir/tests/cpp/compress_tests $totals/cpp
+}
 
 run_python() {
   "$python" -m pytest tests/python --quiet --continue-on-collection-errors --junitxml=$totals/pytest.xml || true
