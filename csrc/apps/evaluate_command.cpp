@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 // The config of the run that a model file lies in: beside it, or one folder up for a baseline.
 fs::path config_of(const fs::path& model) {
-  for (fs::path folder = model.parent_path(); !folder.empty() && folder != folder.parent_path();
+  for (fs::path folder = fs::weakly_canonical(fs::absolute(model)).parent_path(); folder != folder.parent_path();
        folder = folder.parent_path()) {
     if (fs::exists(train::RunFolder(folder).config())) {
       return train::RunFolder(folder).config();
@@ -47,12 +47,12 @@ int evaluate_command(const Arguments& arguments) {
     check(folder.finished(), model.string(), ": holds no model.safetensors; the run has not finished (--resume it)");
     model = folder.model();
   }
-  const job::LoadedModel loaded = job::load_model(model);
   const fs::path config =
       parsed->count("config") > 0 ? fs::path((*parsed)["config"].as<std::string>()) : config_of(model);
   const train::Experiment experiment = config::load_experiment(config);
+  const at::Device device = train::choose_device(experiment.device);  // before any network, see network_setup.h
+  const job::LoadedModel loaded = job::load_model(model);
   const data::Dataset test = data::load_dataset(experiment.data).test;
-  const at::Device device = train::choose_device(experiment.device);
   loaded.network->to(device);
   const train::Evaluation evaluation = train::evaluate(*loaded.network, test, device, experiment.training.precision);
   std::printf("{\"accuracy\": %.6f, \"loss\": %.6f, \"images\": %lld}\n", evaluation.accuracy, evaluation.loss,

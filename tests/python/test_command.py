@@ -118,6 +118,10 @@ def test_a_whole_run_and_what_can_be_asked_of_it(tmp_path, config):
     baseline = compress_ext("evaluate", run / "baseline" / "model.safetensors", cwd=tmp_path)
     assert json.loads(baseline.stdout)["accuracy"] == pytest.approx(report["float"]["accuracy"], abs=1e-6)
 
+    # Relative paths, from where a user stands.
+    assert compress_ext("evaluate", "model.safetensors", cwd=run).returncode == 0
+    assert compress_ext("evaluate", ".", cwd=run / "baseline").returncode == 0
+
     inspected = compress_ext("inspect", run, cwd=tmp_path).stdout
     assert "block1.conv" in inspected and "head" in inspected
     assert "block1.conv" in compress_ext("inspect", run / "checkpoints" / "step_00000012", cwd=tmp_path).stdout

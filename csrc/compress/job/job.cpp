@@ -8,8 +8,11 @@
 
 #include "compress/config/config.h"
 #include "compress/core/error.h"
+#include "compress/job/folder_lock.h"
 #include "compress/job/model_file.h"
 #include "compress/job/reporting.h"
+#include "compress/optim/learning_rate.h"
+#include "compress/optim/optimizer.h"
 #include "compress/recipe/compressor.h"
 #include "compress/recipe/load_teacher.h"
 #include "compress/train/evaluate.h"
@@ -42,10 +45,29 @@ RunLength length_of(const train::Experiment& experiment, const data::DatasetPair
   return train::run_length(experiment.training, batches);
 }
 
-// Whether this run trains a teacher that is not there yet.
+// A weights file cannot be trained into: it is used as it is.
+bool trains_teacher(const recipe::TeacherOptions& teacher) {
+  return teacher.train && !fs::is_regular_file(teacher.checkpoint);
+}
+
+// Whether this run trains a teacher of which nothing is there yet (a folder cut off before its first checkpoint is
+// not).
 bool awaits_teacher(const recipe::MethodOptions& method) {
   const auto* distill = std::get_if<recipe::DistillOptions>(&method);
-  return distill != nullptr && distill->teacher.train && !fs::exists(distill->teacher.checkpoint);
+  if (distill == nullptr || !trains_teacher(distill->teacher)) {
+    return false;
+  }
+  const train::RunFolder folder(distill->teacher.checkpoint);
+  return !folder.finished() && !folder.latest_checkpoint();
+}
+
+// Lengths that come to no steps show when the first step asks for them: too late.
+void check_lengths(const train::Experiment& experiment, const RunLength& run) {
+  optim::learning_rate(experiment.learning_rate, optim::base_lr(experiment.optimizer), run.total_steps - 1, run);
+  const recipe::TeacherOptions* teacher = teacher_options(experiment);
+  check<UsageError>(teacher == nullptr || !trains_teacher(*teacher) || teacher->duration.resolve(run) > 0,
+                    "distill.teacher.duration: ", teacher == nullptr ? "" : teacher->duration.text(),
+                    " comes to no steps");
 }
 
 // A recipe that does not fit must fail now, before a folder is made and not after a teacher has trained for hours.
@@ -60,6 +82,7 @@ void check_recipe(const train::Experiment& experiment, const data::DatasetPair& 
   const models::InputShape shape = train::input_shape(data.train);
   const auto network = models::make_network(experiment.model, shape);
   const auto forward = [&](const at::Tensor& input) { return network->forward(input); };
+  check_lengths(experiment, length_of(experiment, data));
   recipe::Compressor(methods, recipe::make_attachment(*network, forward, shape, at::kCPU, length_of(experiment, data)));
 }
 
@@ -167,13 +190,14 @@ void run_experiment(const train::Experiment& experiment, bool resume, const Obse
   log->line("run folder: " + folder.path().string());
 
   const recipe::TeacherOptions* teacher = teacher_options(experiment);
-  if (teacher != nullptr && teacher->train) {
+  if (teacher != nullptr && trains_teacher(*teacher)) {
     const train::RunFolder teacher_folder(teacher->checkpoint);
     train::Experiment teacher_experiment = plain(experiment);
     teacher_experiment.model = teacher->model;
     teacher_experiment.training.duration =
         Duration::steps(static_cast<double>(teacher->duration.resolve(length_of(experiment, data))));
     // A teacher is shared by many runs: one that is there is used, one that was cut off goes on.
+    const FolderLock lock(teacher_folder.path(), *log);  // runs of a sweep share their teacher
     train_network(teacher_experiment, data, teacher_folder, "teacher", log, /*resume=*/true, observers);
   }
   if (teacher != nullptr) {
@@ -191,8 +215,8 @@ void run_experiment(const train::Experiment& experiment, bool resume, const Obse
   if (experiment.report.baseline) {
     inputs.float_model = baseline_folder.model();
   }
-  if (teacher != nullptr && fs::exists(train::RunFolder(teacher->checkpoint).model())) {
-    inputs.teacher = train::RunFolder(teacher->checkpoint).model();
+  if (teacher != nullptr) {
+    inputs.teacher = *teacher;
   }
   write_run_report(folder.path(), inputs, experiment, data.test, *log);
 }

@@ -9,6 +9,8 @@
 #include "compress/export/inspect.h"
 #include "compress/export/report.h"
 #include "compress/job/model_file.h"
+#include "compress/models/weights.h"
+#include "compress/recipe/load_teacher.h"
 #include "compress/train/evaluate.h"
 #include "compress/train/network_setup.h"
 
@@ -22,23 +24,34 @@ at::Tensor latency_input(const data::Dataset& test, int64_t batch, const at::Dev
   return data::normalize(test.images.index_select(0, rows), test.normalization).to(device);
 }
 
-Measured measure(const fs::path& path, const train::Experiment& experiment, const data::Dataset& test,
-                 const at::Device& device) {
-  const LoadedModel model = load_model(path);
+Measured measure(models::Network& network, const fs::path& file, const train::Experiment& experiment,
+                 const data::Dataset& test, const at::Device& device) {
   Measured measured;
-  measured.count = count_parameters(*model.network);
-  measured.bytes_on_disk = static_cast<int64_t>(fs::file_size(path));
-  model.network->to(device);
-  const train::Evaluation evaluation = train::evaluate(*model.network, test, device, experiment.training.precision);
+  measured.count = count_parameters(network);
+  measured.bytes_on_disk = static_cast<int64_t>(fs::file_size(file));
+  network.to(device);
+  network.eval();
+  const train::Evaluation evaluation = train::evaluate(network, test, device, experiment.training.precision);
   measured.accuracy = evaluation.accuracy;
   measured.loss = evaluation.loss;
   const at::NoGradGuard no_grad;
   const at::Tensor input = latency_input(test, experiment.report.latency_batch, device);
   measured.latency = measure_latency([&] {
     // Reading one answer makes the host wait for a GPU.
-    model.network->forward(input).flatten()[0].item<float>();
+    network.forward(input).flatten()[0].item<float>();
   });
   return measured;
+}
+
+Measured measure_file(const fs::path& file, const train::Experiment& experiment, const data::Dataset& test,
+                      const at::Device& device) {
+  return measure(*load_model(file).network, file, experiment, test, device);
+}
+
+Measured measure_teacher(const recipe::TeacherOptions& teacher, const train::Experiment& experiment,
+                         const data::Dataset& test, const at::Device& device) {
+  const auto network = recipe::load_teacher(teacher, train::input_shape(test), device);
+  return measure(*network, models::find_weights(teacher.checkpoint), experiment, test, device);
 }
 
 // Zeros among the weights of the layers that the file holds packed.
@@ -74,13 +87,13 @@ void write_run_report(const fs::path& folder, const ReportInputs& inputs, const 
   Report report;
   report.device = device_text(device);
   report.batch = experiment.report.latency_batch;
-  report.compressed = measure(inputs.compressed, experiment, test, device);
+  report.compressed = measure_file(inputs.compressed, experiment, test, device);
   report.sparsity = packed_sparsity(inputs.compressed);
   if (inputs.float_model) {
-    report.float_model = measure(*inputs.float_model, experiment, test, device);
+    report.float_model = measure_file(*inputs.float_model, experiment, test, device);
   }
   if (inputs.teacher) {
-    report.teacher = measure(*inputs.teacher, experiment, test, device);
+    report.teacher = measure_teacher(*inputs.teacher, experiment, test, device);
   }
   write_report(folder, report);
   log_lines(log, report_markdown(report));

@@ -9,11 +9,11 @@
 
 namespace compress::job {
 
-/// The final model files that a report compares.
+/// The models that a report compares.
 struct ReportInputs {
   std::filesystem::path compressed;
   std::optional<std::filesystem::path> float_model;
-  std::optional<std::filesystem::path> teacher;
+  std::optional<recipe::TeacherOptions> teacher;  ///< its weights may be a checkpoint's, which describe no network
 };
 
 /// Loads each model as a user of its file would, measures it on the test data and writes report.json and report.md into

@@ -29,7 +29,7 @@ at::Tensor QuantizerImpl::forward(const at::Tensor& x, const std::optional<at::T
     if (!learned() && observing) {
       quant::observe_(state_, options_, role_, x);
     } else if (learned() && !initialized) {
-      quant::initialize_learned_(state_, options_, x);
+      quant::initialize_learned_(state_, options_, role_, x);
       initialized = true;
     }
   }

@@ -119,16 +119,21 @@ void observe_(QuantizerState& state, const QuantizerOptions& options, Role role,
   choose_qparams_(state, options);
 }
 
-void initialize_learned_(QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x) {
+void initialize_learned_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x) {
   const at::NoGradGuard no_grad;
-  if (options.symmetric) {
-    const at::Tensor mean = as_blocks(x.detach().to(at::kFloat), state.scale.sizes()).abs().mean(1);
-    const double factor = 2.0 / std::sqrt(static_cast<double>(options.quant_max()));
-    state.scale.copy_((mean * factor).clamp_min(smallest_scale).view(state.scale.sizes()));
+  if (!options.symmetric) {
+    QuantizerState range = state;  // the same scale and zero_point; the range is not kept
+    range.min = at::full_like(state.scale, std::numeric_limits<double>::infinity());
+    range.max = at::full_like(state.scale, -std::numeric_limits<double>::infinity());
+    observe_min_max_(range.min, range.max, x.detach(), 0.0);
+    choose_qparams_(range, options);
     return;
   }
-  observe_min_max_(state.min, state.max, x.detach(), 0.0);
-  choose_qparams_(state, options);
+  const at::Tensor magnitude = as_blocks(x.detach().to(at::kFloat), state.scale.sizes()).abs();
+  const at::Tensor mean =
+      role == Role::weight ? magnitude.sum(1) / magnitude.ne(0).sum(1).clamp_min(1) : magnitude.mean(1);
+  const double factor = 2.0 / std::sqrt(static_cast<double>(options.quant_max()));
+  state.scale.copy_((mean * factor).clamp_min(smallest_scale).view(state.scale.sizes()));
 }
 
 double gradient_factor(const QuantizerOptions& options, const at::Tensor& x, const at::Tensor& scale) {

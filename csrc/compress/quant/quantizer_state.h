@@ -36,8 +36,9 @@ QuantizerState make_state(const QuantizerOptions& options, at::IntArrayRef scale
 void observe_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x);
 
 /// First values of a learned scale from the first x it meets. Symmetric: 2 * mean|x| / sqrt(quant_max) (Esser et al.
-/// 2020, section 2.1); asymmetric: the range of x (LSQ+, Bhalgat et al. 2020, section 3.2).
-void initialize_learned_(QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x);
+/// 2020, section 2.1); asymmetric: the range of x (LSQ+, Bhalgat et al. 2020, section 3.2). The mean over a weight
+/// leaves zeros out: with nine of ten weights pruned they would make the grid a tenth of what the kept ones need.
+void initialize_learned_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x);
 
 /// LSQ's gradient factor 1 / sqrt(elements per scale * quant_max) (Esser et al. 2020, section 2.2), which keeps the
 /// scale's relative update at the size of the weights'. 10,000 weights on int8: 1 / sqrt(10,000 * 127) = 0.00089.

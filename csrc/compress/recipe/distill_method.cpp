@@ -71,10 +71,21 @@ void DistillMethod::make_projectors(const Attachment& attachment) {
     if (pair.projector) {
       pair.projector->to(attachment.example_input.device());
     }
+    pair_loss(pair, teacher);  // features that do not meet fail here, not in the first step
   }
   for (FeaturePair& pair : pairs_) {
     pair.student_tap->clear();
   }
+}
+
+at::Tensor DistillMethod::pair_loss(const FeaturePair& pair, const distill::TeacherOutput& teacher) {
+  const at::Tensor& student = pair.student_tap->output();
+  const at::Tensor& target = teacher.features[pair.teacher_feature];
+  if (!distill::needs_equal_channels(pair.loss)) {
+    return distill::feature_loss(student, target, pair.loss);
+  }
+  const auto [projected, pooled] = distill::align(student, target, pair.projector);
+  return distill::feature_loss(projected, pooled, pair.loss);
 }
 
 at::Tensor DistillMethod::loss(const LossInput& input) {
@@ -89,11 +100,7 @@ at::Tensor DistillMethod::loss(const LossInput& input) {
     add(distillation_loss(input.logits, teacher.logits, kl.temperature), kl.weight);
   }
   for (FeaturePair& pair : pairs_) {
-    const auto [student, aligned] =
-        distill::needs_equal_channels(pair.loss)
-            ? distill::align(pair.student_tap->output(), teacher.features[pair.teacher_feature], pair.projector)
-            : std::pair(pair.student_tap->output(), teacher.features[pair.teacher_feature]);
-    add(distill::feature_loss(student, aligned, pair.loss), pair.weight);
+    add(pair_loss(pair, teacher), pair.weight);
   }
   for (FeaturePair& pair : pairs_) {
     pair.student_tap->clear();

@@ -92,7 +92,7 @@ void load_training_tensors(const fs::path& path, const NamedTensors& tensors, co
   what.optimizer.load_state(optimizer);
 }
 
-void remove_old(const fs::path& checkpoints, int64_t keep) {
+void remove_old(const fs::path& checkpoints, int64_t keep, const fs::path& newest) {
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(checkpoints)) {
     const std::string name = entry.path().filename().string();
@@ -101,6 +101,10 @@ void remove_old(const fs::path& checkpoints, int64_t keep) {
     }
   }
   std::sort(folders.begin(), folders.end());
+  // Later steps than the newest are what a run left that was later resumed from an earlier step.
+  const auto stale = std::upper_bound(folders.begin(), folders.end(), newest);
+  std::for_each(stale, folders.end(), [](const fs::path& folder) { fs::remove_all(folder); });
+  folders.erase(stale, folders.end());
   for (size_t i = 0; i + static_cast<size_t>(std::max<int64_t>(1, keep)) < folders.size(); ++i) {
     fs::remove_all(folders[i]);
   }
@@ -122,7 +126,7 @@ fs::path save_checkpoint(const RunFolder& run, const Resumable& what, int64_t ke
   fs::rename(aside, folder);
   write_text_atomically(run.checkpoints() / "latest", folder.filename().string() + "\n");
   sync(run.checkpoints());
-  remove_old(run.checkpoints(), keep);
+  remove_old(run.checkpoints(), keep, folder);
   return folder;
 }
 

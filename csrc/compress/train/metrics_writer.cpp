@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "compress/core/error.h"
+#include "compress/train/run_folder.h"
 
 namespace compress::train {
 namespace {
@@ -31,9 +32,14 @@ std::string lines_until(const std::filesystem::path& path, int64_t step) {
 
 void MetricsWriter::on_start(const TrainingState& state, const std::vector<recipe::PlanRow>& plan) {
   const std::string kept = state.step > 0 ? lines_until(path_, state.step) : "";
-  stream_.open(path_, std::ios::trunc);
-  stream_ << kept << std::flush;
+  write_text_atomically(path_, kept);
+  stream_.open(path_, std::ios::app);
   check(stream_.good(), path_.string(), ": cannot be written");
+}
+
+void MetricsWriter::write(const std::string& line) {
+  stream_ << line << "\n" << std::flush;
+  check(stream_.good(), path_.string(), ": cannot be written; is the disk full?");
 }
 
 void MetricsWriter::on_log(const TrainingState& state, const StepLog& log) {
@@ -44,20 +50,20 @@ void MetricsWriter::on_log(const TrainingState& state, const StepLog& log) {
   for (const auto& [name, value] : log.metrics) {
     json[name] = value;
   }
-  stream_ << json.dump() << "\n" << std::flush;
+  write(json.dump());
 }
 
 void MetricsWriter::on_evaluation(const TrainingState& state, const Evaluation& evaluation) {
   Json json = event("evaluation", state);
   json["accuracy"] = evaluation.accuracy;
   json["loss"] = evaluation.loss;
-  stream_ << json.dump() << "\n" << std::flush;
+  write(json.dump());
 }
 
 void MetricsWriter::on_checkpoint(const TrainingState& state, const std::filesystem::path& folder) {
   Json json = event("checkpoint", state);
   json["folder"] = folder.filename().string();
-  stream_ << json.dump() << "\n" << std::flush;
+  write(json.dump());
 }
 
 }  // namespace compress::train

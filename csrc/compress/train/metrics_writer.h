@@ -18,6 +18,8 @@ class MetricsWriter : public TrainingObserver {
   void on_checkpoint(const TrainingState& state, const std::filesystem::path& folder) override;
 
  private:
+  void write(const std::string& line);
+
   std::filesystem::path path_;
   std::ofstream stream_;
 };

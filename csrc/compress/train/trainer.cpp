@@ -45,6 +45,9 @@ Trainer::Trainer(const Experiment& experiment, const data::DatasetPair& data, Ru
       device_(choose_device(experiment.device)),
       shape_(input_shape(data.train)),
       divergence_(device_) {
+  // The same bits in every run: no choice of algorithm by timing, none with atomic sums.
+  at::globalContext().setBenchmarkCuDNN(false);
+  at::globalContext().setDeterministicCuDNN(true);
   at::manual_seed(static_cast<uint64_t>(experiment_.seed));
   loader_ = make_loader(experiment_, data_.train, device_.is_cuda());
   state_.run = run_length(experiment_.training, loader_->batches_per_epoch());
@@ -113,7 +116,10 @@ void Trainer::take_step() {
       stop_if_diverged();
     }
     (options.gradient_accumulation == 1 ? loss : loss / options.gradient_accumulation).backward();
-    last_loss_ = loss.detach();
+    last_loss_ = i == 0 ? loss.detach() : last_loss_ + loss.detach();
+  }
+  if (options.gradient_accumulation > 1) {
+    last_loss_ = last_loss_ / options.gradient_accumulation;
   }
   if (options.clip_norm > 0) {
     optim::clip_gradient_norm_(parameters_, options.clip_norm);

@@ -116,6 +116,43 @@ TEST(Job, AMissingTeacherIsToldBeforeAnythingIsWritten) {
   EXPECT_FALSE(fs::exists(folder / "runs"));
 }
 
+TEST(Job, ATeacherCutOffBeforeItsFirstCheckpointIsTrainedAnew) {
+  const test::TempFolder folder;
+  const train::Experiment experiment = whole_experiment(folder);
+  fs::create_directories(folder / "runs" / "teacher");
+  std::ofstream(folder / "runs" / "teacher" / "metrics.jsonl") << "{\"event\": \"st";
+  run_experiment(experiment, false);
+  EXPECT_TRUE(fs::exists(folder / "runs" / "teacher" / "model.safetensors"));
+}
+
+TEST(Job, ATeachersCheckpointFolderOrFileServesToTheReport) {
+  const test::TempFolder folder;
+  train::Experiment experiment = whole_experiment(folder);
+  experiment.report.baseline = false;
+  run_experiment(experiment, false);
+  const fs::path checkpoints = folder / "runs" / "teacher" / "checkpoints";
+  for (const fs::path& teacher : {checkpoints / "step_00000012", checkpoints / "step_00000012" / "model.safetensors"}) {
+    experiment.name = teacher.filename().string();
+    std::get<recipe::DistillOptions>(experiment.compression[2]).teacher.checkpoint = teacher.string();
+    run_experiment(experiment, false);
+    const auto report = nlohmann::json::parse(std::ifstream(run_folder(experiment).path() / "report.json"));
+    EXPECT_TRUE(report.contains("teacher")) << teacher;
+  }
+}
+
+TEST(Job, LengthsOfNoStepsFailBeforeAnythingIsWritten) {
+  const test::TempFolder folder;
+  train::Experiment experiment = whole_experiment(folder);
+  std::get<recipe::DistillOptions>(experiment.compression[2]).teacher.duration = Duration::steps(0);
+  EXPECT_NE(test::error_of<UsageError>([&] { run_experiment(experiment, false); }).find("distill.teacher.duration"),
+            std::string::npos);
+  experiment = whole_experiment(folder);
+  experiment.learning_rate.decay = optim::Decay::step;
+  experiment.learning_rate.every = Duration::steps(0);
+  EXPECT_NE(test::error_of<UsageError>([&] { run_experiment(experiment, false); }), "");
+  EXPECT_FALSE(fs::exists(folder / "runs"));
+}
+
 TEST(Job, NothingToResumeIsSaid) {
   const test::TempFolder folder;
   const train::Experiment experiment = whole_experiment(folder);

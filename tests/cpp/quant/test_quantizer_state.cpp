@@ -127,16 +127,29 @@ TEST(LearnedScale, StartsAsThePapersSay) {
   QuantizerOptions options = make_options(4, Granularity::channel, true);
   options.scale = ScaleSource::learned;
   QuantizerState state = make_state(options, {4, 1}, at::kCPU);
-  initialize_learned_(state, options, x);
+  initialize_learned_(state, options, Role::weight, x);
   EXPECT_TRUE(at::allclose(state.scale, 2 * x.abs().mean(1, true) / std::sqrt(7.0)));
-  initialize_learned_(state, options, at::zeros({4, 100}));
+  initialize_learned_(state, options, Role::weight, at::zeros({4, 100}));
   EXPECT_TRUE(state.scale.gt(0).all().item<bool>()) << "a layer of zeros still has a grid";
   options.symmetric = false;
   QuantizerState asymmetric = make_state(options, {4, 1}, at::kCPU);
   EXPECT_EQ(asymmetric.zero_point.scalar_type(), at::kFloat) << "learned too";
-  initialize_learned_(asymmetric, options, x);
+  initialize_learned_(asymmetric, options, Role::weight, x);
   const at::Tensor range = x.amax(1, true).clamp_min(0) - x.amin(1, true).clamp_max(0);
   EXPECT_TRUE(at::allclose(asymmetric.scale, range / 15));
+}
+
+TEST(LearnedScale, OfAPrunedWeightLooksAtTheKeptOnes) {
+  at::Tensor x = at::randn({4, 100});
+  QuantizerOptions options = make_options(4, Granularity::channel, true);
+  options.scale = ScaleSource::learned;
+  QuantizerState dense = make_state(options, {4, 1}, at::kCPU), pruned = make_state(options, {4, 1}, at::kCPU);
+  initialize_learned_(dense, options, Role::weight, x.slice(1, 0, 10));
+  x.slice(1, 10, 100).zero_();
+  initialize_learned_(pruned, options, Role::weight, x);
+  EXPECT_TRUE(at::allclose(pruned.scale, dense.scale));
+  initialize_learned_(pruned, options, Role::activation, x);
+  EXPECT_TRUE(at::allclose(pruned.scale, dense.scale / 10)) << "zeros of an activation are values like others";
 }
 
 TEST(LearnedScale, GradientFactorIsLsqs) {
