@@ -162,7 +162,9 @@ tensor may be replaced by one of the same shape and type, such as a parameter or
           py::arg("x"), Release(), "Takes the range of x into min and max, and scale and zero_point from the range.")
       .def(
           "initialize_learned_",
-          [](Quantizer& self, const at::Tensor& x) { quant::initialize_learned_(self.state, self.options, self.role, x); },
+          [](Quantizer& self, const at::Tensor& x) {
+            quant::initialize_learned_(self.state, self.options, self.role, x);
+          },
           py::arg("x"), Release(),
           "First values of a learned scale from the first x: 2 * mean|x| / sqrt(quant_max) where symmetric (Esser et "
           "al. 2020), else the range of x (LSQ+, Bhalgat et al. 2020).")
