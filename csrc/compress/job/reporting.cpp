@@ -13,6 +13,7 @@
 #include "compress/recipe/load_teacher.h"
 #include "compress/train/evaluate.h"
 #include "compress/train/network_setup.h"
+#include "compress/train/run_folder.h"
 
 namespace compress::job {
 namespace {
@@ -51,7 +52,9 @@ Measured measure_file(const fs::path& file, const train::Experiment& experiment,
 Measured measure_teacher(const recipe::TeacherOptions& teacher, const train::Experiment& experiment,
                          const data::Dataset& test, const at::Device& device) {
   const auto network = recipe::load_teacher(teacher, train::input_shape(test), device);
-  return measure(*network, models::find_weights(teacher.checkpoint), experiment, test, device);
+  const train::RunFolder run(teacher.checkpoint);
+  const fs::path file = run.finished() ? run.model() : models::find_weights(teacher.checkpoint);
+  return measure(*network, file, experiment, test, device);
 }
 
 // Zeros among the weights of the layers that the file holds packed.
