@@ -8,6 +8,7 @@
 
 #include "compress/config/config.h"
 #include "compress/core/error.h"
+#include "compress/data/sampler.h"
 #include "compress/job/folder_lock.h"
 #include "compress/job/model_file.h"
 #include "compress/job/reporting.h"
@@ -41,8 +42,8 @@ train::Experiment plain(train::Experiment experiment) {
 }
 
 RunLength length_of(const train::Experiment& experiment, const data::DatasetPair& data) {
-  const int64_t batches = (data.train.size() + experiment.data.batch_size - 1) / experiment.data.batch_size;
-  return train::run_length(experiment.training, batches);
+  const data::BatchPlan plan(data.train.size(), experiment.data.batch_size);
+  return train::run_length(experiment.training, plan.batches());
 }
 
 // A weights file cannot be trained into: it is used as it is.
@@ -50,8 +51,7 @@ bool trains_teacher(const recipe::TeacherOptions& teacher) {
   return teacher.train && !fs::is_regular_file(teacher.checkpoint);
 }
 
-// Whether this run trains a teacher of which nothing is there yet (a folder cut off before its first checkpoint is
-// not).
+// Whether this run trains a teacher that has no weights yet. A folder cut off before its first checkpoint has none.
 bool awaits_teacher(const recipe::MethodOptions& method) {
   const auto* distill = std::get_if<recipe::DistillOptions>(&method);
   if (distill == nullptr || !trains_teacher(distill->teacher)) {

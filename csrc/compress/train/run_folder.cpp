@@ -37,11 +37,6 @@ void RunFolder::create_new() const {
   check(!error, path_.string(), ": cannot be made: ", error.message());
 }
 
-void RunFolder::require_checkpoint() const {
-  check<UsageError>(latest_checkpoint().has_value(), path_.string(),
-                    ": holds no checkpoint to resume from; start the run without --resume");
-}
-
 void write_text_atomically(const fs::path& path, const std::string& text) {
   fs::path aside = path;
   aside += ".tmp";
@@ -58,11 +53,11 @@ void write_text_atomically(const fs::path& path, const std::string& text) {
 
 void sync(const fs::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int reason = descriptor >= 0 && ::fsync(descriptor) == 0 ? 0 : errno;  // close() may set errno anew
   if (descriptor >= 0) {
     ::close(descriptor);
   }
-  check(synced, path.string(), ": cannot be synced: ", std::strerror(errno));
+  check(reason == 0, path.string(), ": cannot be synced: ", std::strerror(reason));
 }
 
 }  // namespace compress::train

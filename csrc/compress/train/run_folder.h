@@ -27,8 +27,6 @@ class RunFolder {
 
   /// Makes the folder. Raises UsageError where it holds a run, naming --resume and other ways out.
   void create_new() const;
-  /// Raises UsageError where there is nothing to resume.
-  void require_checkpoint() const;
 
  private:
   std::filesystem::path path_;
