@@ -1,0 +1,73 @@
+"""compress_ext: its operators, and its Compressor in a training loop."""
+
+from benchmarks.candidates import Call
+from benchmarks.operator_workloads import QUANT_MAX, QUANT_MIN, SPARSITY, TEMPERATURE, Case
+
+REQUIRES = ["compress_ext"]
+
+
+def fake_quantize(case: Case) -> Call:
+    from compress_ext import ops
+
+    packed = None if case.mask is None else ops.pack_mask(case.mask)
+    return Call(lambda: ops.fake_quantize(case.x, case.scale, None, QUANT_MIN, QUANT_MAX, mask=packed), case.inputs)
+
+
+def fresh_range(case: Case):
+    import torch
+
+    shape = (case.workload.sizes[0], 1) if case.workload.has("channel") else ()
+    return [torch.full(shape, value, device=case.x.device) for value in (float("inf"), float("-inf"))]
+
+
+def observe(case: Case) -> Call:
+    from compress_ext import ops
+
+    low, high = fresh_range(case)
+    return Call(lambda: ops.observe_min_max_(low, high, case.data, 0.01))
+
+
+def observe_and_fake_quantize(case: Case) -> Call:
+    from compress_ext import ops
+
+    data = case.data
+    low, high = fresh_range(case)
+
+    def quantize():
+        ops.observe_min_max_(low, high, data, 0.01)
+        scale, zero_point = ops.choose_qparams(low, high, 0, 255, False)
+        return ops.fake_quantize(data, scale, zero_point, 0, 255)
+
+    return Call(quantize)
+
+
+def threshold(case: Case) -> Call:
+    from compress_ext import ops
+
+    return Call(lambda: ops.magnitude_threshold(case.weights, SPARSITY))
+
+
+def mask(case: Case) -> Call:
+    from compress_ext import ops
+
+    data = case.data
+    if case.workload.has("choose"):
+        return Call(lambda: ops.magnitude_mask(data, case.threshold))
+    packed = ops.pack_mask(case.mask)
+    return Call(lambda: ops.apply_mask(data, packed))
+
+
+def distillation_loss(case: Case) -> Call:
+    from compress_ext import ops
+
+    return Call(lambda: ops.distillation_loss(case.x, case.teacher, TEMPERATURE), case.inputs)
+
+
+OPERATORS = {
+    "fake_quantize": fake_quantize,
+    "observe": observe,
+    "observe_and_fake_quantize": observe_and_fake_quantize,
+    "threshold": threshold,
+    "mask": mask,
+    "distillation_loss": distillation_loss,
+}

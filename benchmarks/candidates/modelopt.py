@@ -1,0 +1,26 @@
+"""ModelOpt (NVIDIA), https://github.com/NVIDIA/Model-Optimizer: CUDA kernels, formulas in Python on a CPU."""
+
+from benchmarks.candidates import Call
+from benchmarks.operator_workloads import QUANT_MAX, TEMPERATURE, Case
+
+REQUIRES = ["modelopt.torch.quantization", "modelopt.torch.distill"]
+
+
+def fake_quantize(case: Case) -> Call | None:
+    from modelopt.torch.quantization.tensor_quant import fake_tensor_quant
+
+    if case.workload.has("learned") or case.workload.has("group") or case.mask is not None:
+        return None
+    largest = case.scale * QUANT_MAX
+    return Call(lambda: fake_tensor_quant(case.x, largest), case.inputs)
+
+
+def distillation_loss(case: Case) -> Call:
+    """In float32, since the loss is of the logits' type."""
+    from modelopt.torch.distill import LogitsDistillationLoss
+
+    loss = LogitsDistillationLoss(TEMPERATURE, reduction="batchmean")
+    return Call(lambda: loss(case.x.float(), case.teacher.float()), case.inputs)
+
+
+OPERATORS = {"fake_quantize": fake_quantize, "distillation_loss": distillation_loss}

@@ -1,0 +1,27 @@
+"""torchao (PyTorch), https://github.com/pytorch/ao: formulas in Python. Its QAT takes linear layers and embeddings."""
+
+from benchmarks.candidates import Call
+from benchmarks.operator_workloads import QUANT_MAX, QUANT_MIN, Case
+
+REQUIRES = ["torchao.quantization"]
+
+
+def fake_quantize(case: Case) -> Call | None:
+    import torch
+    from torchao.quantization.quant_primitives import _fake_quantize_affine
+
+    if case.workload.has("learned") or case.mask is not None:
+        return None
+    rows, columns = case.workload.sizes
+    if case.workload.has("tensor"):
+        block = (rows, columns)
+    else:
+        block = (1, columns // case.scale.shape[1])
+    zero_point = torch.zeros_like(case.scale, dtype=torch.int32)
+    return Call(
+        lambda: _fake_quantize_affine(case.x, block, case.scale, zero_point, torch.int8, QUANT_MIN, QUANT_MAX),
+        case.inputs,
+    )
+
+
+OPERATORS = {"fake_quantize": fake_quantize}

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Measures compress_ext beside a plain copy, a float step and its peers; prints tables and writes JSON.
+
+    python benchmarks/run.py operators                          # one operator a row, against a copy of the same data
+    python benchmarks/run.py operators --operators threshold --sizes 4096
+    python benchmarks/run.py steps --workloads resnet20         # training steps, against the float step
+    python benchmarks/run.py runs                               # whole runs: time, accuracy, bytes
+    python benchmarks/run.py draw                               # the README's picture, from the kept results
+
+Peers are optional: `pip install -r requirements-bench.txt`. One that is missing, or fails, is named and left out.
+docs/benchmarks.md explains the numbers.
+"""
+
+import argparse
+import pathlib
+import sys
+import warnings
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # `benchmarks` is a package; its files shadow nobody's modules
+
+RESULTS = ROOT / "benchmarks" / "results"
+PICTURE = ROOT / "docs" / "benchmarks.svg"
+
+
+def listed(allowed, kind=str):
+    """A comma-separated argument, each of whose words must be known."""
+
+    def parse(text: str) -> list:
+        words = [word.strip() for word in text.split(",") if word.strip()]
+        unknown = [word for word in words if allowed and word not in allowed]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"unknown {', '.join(unknown)} (known: {', '.join(allowed)})")
+        try:
+            return [kind(word) for word in words]
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parse
+
+
+def add_common(parser: argparse.ArgumentParser, candidates) -> None:
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to measure (default: cpu)")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's, one per core)")
+    parser.add_argument(
+        "--candidates",
+        type=listed(candidates),
+        default=list(candidates),
+        metavar="A,B",
+        help=f"only these; the reference is always there (default: {', '.join(candidates)})",
+    )
+    add_json(parser)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="also write the results here")
+    parser.add_argument("--keep", action="store_true", help="also write benchmarks/results/<device>_<kind>.json")
+    parser.add_argument(
+        "--keep-others", action="store_true", help="keep the file's records of workloads that are not measured now"
+    )
+
+
+def add_operators(commands) -> None:
+    from benchmarks.candidates import OPERATOR_CANDIDATES
+    from benchmarks.operator_workloads import DIRECTIONS, DTYPES, VARIANTS
+
+    parser = commands.add_parser("operators", help="single operators, against a copy of the same data")
+    add_common(parser, OPERATOR_CANDIDATES)
+    parser.add_argument("--operators", type=listed(VARIANTS), default=list(VARIANTS), metavar="A,B")
+    parser.add_argument("--variants", type=listed(()), metavar="A,B", help="such as channel+mask (default: all)")
+    directions = DIRECTIONS["fake_quantize"]
+    parser.add_argument("--directions", type=listed(directions), default=list(directions), metavar="A,B")
+    parser.add_argument(
+        "--sizes", type=listed((), int), default=[64, 1024, 4096], metavar="N,N", help="default: 64,1024,4096"
+    )
+    parser.add_argument("--large", action="store_true", help="8192 as well: about 2 GiB a workload")
+    parser.add_argument("--dtypes", type=listed(DTYPES), default=["float32"], metavar="A,B", help="default: float32")
+    parser.add_argument(
+        "--seconds", type=float, default=2.0, help="about how long the rounds of a workload take (default: 2)"
+    )
+    parser.set_defaults(run=run_operators)
+
+
+def run_operators(arguments: argparse.Namespace) -> None:
+    from benchmarks import operators, tables
+    from benchmarks.candidates import OPERATOR_CANDIDATES, load_all
+    from benchmarks.operator_workloads import workloads
+
+    notes = []
+    sizes = arguments.sizes + ([8192] if arguments.large and 8192 not in arguments.sizes else [])
+    names = list(dict.fromkeys([operators.REFERENCE, *arguments.candidates]))
+    available = load_all(OPERATOR_CANDIDATES, names, notes)
+    wanted = [
+        workload
+        for workload in workloads(arguments.operators, sizes, arguments.dtypes)
+        if workload.direction in arguments.directions
+        and (arguments.variants is None or workload.variant in arguments.variants)
+    ]
+    found = operators.measure(wanted, available, arguments.device, arguments.seconds, notes)
+    print(tables.by_candidate(found))
+    finish(arguments, "operators", found, notes)
+
+
+def finish(arguments: argparse.Namespace, kind: str, found: list[dict], notes: list[str]) -> None:
+    """Prints who was left out, and writes the files that were asked for."""
+    from benchmarks import environment, records
+
+    notes = list(dict.fromkeys(notes))
+    for note in notes:
+        print(note)
+    device = arguments.device
+    paths = [arguments.json] if arguments.json else []
+    if arguments.keep:
+        paths.append(RESULTS / f"{environment.slug(environment.device_name(device))}_{kind}.json")
+    head = {"kind": kind, **environment.describe(device), "arguments": sys.argv[1:]}
+    for path in paths:
+        records.write(path, head, found, notes, arguments.keep_others)
+        print(f"wrote {path}", file=sys.stderr)
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "benchmarks/run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    add_operators(commands)
+    return parser.parse_args(argv)
+
+
+def use_device(arguments: argparse.Namespace) -> None:
+    """Sets threads; a GPU that is not there is an error before anything is measured."""
+    import torch
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        sys.exit("benchmarks/run.py: --device cuda, but torch finds no GPU here; leave it out to measure on the CPU")
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = parse(argv)
+    warnings.simplefilter("ignore")  # the peers' advice to their users would stand between the tables
+    if hasattr(arguments, "device"):
+        use_device(arguments)
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()
