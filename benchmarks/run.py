@@ -12,6 +12,7 @@ docs/benchmarks.md explains the numbers.
 """
 
 import argparse
+import os
 import pathlib
 import sys
 import warnings
@@ -101,6 +102,108 @@ def run_operators(arguments: argparse.Namespace) -> None:
     finish(arguments, "operators", found, notes)
 
 
+def add_steps(commands) -> None:
+    from benchmarks.candidates import STEP_CANDIDATES
+    from benchmarks.models import WORKLOADS
+
+    parser = commands.add_parser("steps", help="training steps, against the float step; each candidate in a process")
+    add_common(parser, STEP_CANDIDATES)
+    parser.add_argument("--workloads", type=listed(WORKLOADS), default=["resnet20", "transformer"], metavar="A,B")
+    parser.add_argument("--batch", type=int, help="default: 64 images of CIFAR, 8 texts; of ImageNet 4, on a GPU 64")
+    parser.add_argument("--autocast", choices=("bfloat16", "float16"), help="default: float32 throughout")
+    parser.add_argument("--seconds", type=float, default=40.0, help="about how long a workload's rounds take")
+    parser.add_argument(
+        "--keep-arenas",
+        action="store_true",
+        help="let the C library keep freed memory, in every candidate: no page faults for fresh tensors (glibc, CPU)",
+    )
+    parser.set_defaults(run=run_steps)
+
+
+def run_steps(arguments: argparse.Namespace) -> None:
+    from benchmarks import steps, tables
+    from benchmarks.worker import Setting
+
+    if arguments.keep_arenas:  # the candidates' processes inherit it
+        os.environ.update(MALLOC_TRIM_THRESHOLD_=str(1 << 40), MALLOC_MMAP_THRESHOLD_=str(1 << 30))
+    found, notes = [], []
+    for workload in arguments.workloads:
+        setting = Setting(workload, arguments.device, arguments.threads, arguments.batch, arguments.autocast)
+        found += steps.measure(setting, arguments.candidates, arguments.seconds, notes)
+    columns = {
+        "workload": lambda record: record["workload"],
+        "candidate": lambda record: record["candidate"],
+        "step": lambda record: tables.time_text(record["seconds"]),
+        "ratio": lambda record: tables.ratio_text(record["ratio"]),
+        "peak memory": lambda record: tables.bytes_text(record["peak_memory"]),
+        "more lines": lambda record: str(record["lines"]),
+    }
+    print(tables.by_record(found, columns))
+    finish(arguments, "steps", found, notes)
+
+
+def add_runs(commands) -> None:
+    from benchmarks.runs import CONFIGS, UPKEEP
+
+    parser = commands.add_parser("runs", help="whole runs of the command; what masks cost in them")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to measure (default: cpu)")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's, one per core)")
+    parser.add_argument("--configs", type=listed(CONFIGS), default=list(CONFIGS), metavar="A,B")
+    parser.add_argument("--duration", help="overrides the configs' duration, as 100 steps or 5e")
+    parser.add_argument("--upkeep", type=listed(UPKEEP), default=list(UPKEEP), metavar="A,B", help="networks")
+    parser.add_argument("--seconds", type=float, default=20.0, help="about how long a network's rounds take")
+    add_json(parser)
+    parser.set_defaults(run=run_runs)
+
+
+def run_runs(arguments: argparse.Namespace) -> None:
+    from benchmarks import runs, tables
+
+    notes = []
+    found = runs.whole_runs(arguments.configs, arguments.device, arguments.duration, notes)
+    columns = {
+        "run": lambda record: record["workload"],
+        "candidate": lambda record: record["candidate"],
+        "training": lambda record: tables.time_text(record["seconds"]),
+        "ratio": lambda record: tables.ratio_text(record["ratio"]),
+        "accuracy": lambda record: f"{100 * record['accuracy']:.2f} %",
+        "bytes": lambda record: f"{record['bytes_on_disk']:,}",
+    }
+    if found:
+        print(tables.by_record(found, columns), end="\n\n")
+    upkeep = [
+        record
+        for network in arguments.upkeep
+        for record in runs.mask_upkeep(network, arguments.device, arguments.seconds, notes)
+    ]
+    columns = {
+        "masks at 90 %, per step": lambda record: record["workload"],
+        "what": lambda record: record["candidate"],
+        "time": lambda record: tables.time_text(record["seconds"]),
+        "share of the float step": lambda record: f"{100 * record['ratio']:.2f} %",
+    }
+    if upkeep:
+        print(tables.by_record(upkeep, columns))
+    finish(arguments, "runs", found + upkeep, notes)
+
+
+def add_draw(commands) -> None:
+    parser = commands.add_parser("draw", help="draws results as bars (needs matplotlib)")
+    parser.add_argument("files", nargs="*", type=pathlib.Path, help="default: all of benchmarks/results")
+    parser.add_argument("--output", type=pathlib.Path, default=PICTURE, help="default: docs/benchmarks.svg")
+    parser.set_defaults(run=run_draw)
+
+
+def run_draw(arguments: argparse.Namespace) -> None:
+    from benchmarks import picture, records
+
+    files = arguments.files or sorted(RESULTS.glob("*.json"))
+    if not files:
+        sys.exit(f"{RESULTS} has no results: `benchmarks/run.py operators --keep` makes some")
+    picture.draw([records.read(path) for path in files], arguments.output)
+    print(f"wrote {arguments.output}", file=sys.stderr)
+
+
 def finish(arguments: argparse.Namespace, kind: str, found: list[dict], notes: list[str]) -> None:
     """Prints who was left out, and writes the files that were asked for."""
     from benchmarks import environment, records
@@ -112,7 +215,7 @@ def finish(arguments: argparse.Namespace, kind: str, found: list[dict], notes: l
     paths = [arguments.json] if arguments.json else []
     if arguments.keep:
         paths.append(RESULTS / f"{environment.slug(environment.device_name(device))}_{kind}.json")
-    head = {"kind": kind, **environment.describe(device), "arguments": sys.argv[1:]}
+    head = {"kind": kind, **environment.describe(device), "arguments": arguments.argv}
     for path in paths:
         records.write(path, head, found, notes, arguments.keep_others)
         print(f"wrote {path}", file=sys.stderr)
@@ -124,7 +227,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     add_operators(commands)
-    return parser.parse_args(argv)
+    add_steps(commands)
+    add_runs(commands)
+    add_draw(commands)
+    arguments = parser.parse_args(argv)
+    arguments.argv = sys.argv[1:] if argv is None else argv
+    return arguments
 
 
 def use_device(arguments: argparse.Namespace) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds, then runs what only a GPU can show: the operators' CUDA tests, the C++ tests, a short run of the command.
+# Builds, then runs what only a GPU can show: CUDA tests, C++ tests, a short run of the command, the benchmarks.
 # Needs no network where setup.sh needs none. Without a GPU it ends after the build, with status 0.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,8 @@ usage() {
 usage: scripts/gpu_check.sh [--no-build] [--sanitizer]
   --no-build   tests the build that is here, such as one copied from a machine with compilers
   --sanitizer  also runs the CUDA tests under compute-sanitizer (memcheck, racecheck; minutes)
-Output: benchmarks/results/<device>/gpu_check*.txt. Exit status 0 only where tests ran and none failed or was skipped.
+Output: benchmarks/results/<device>/gpu_check*.txt and benchmarks/results/<device>_*.json. Exit status 0 only where
+tests ran and none failed or was skipped.
 TEXT
 }
 
@@ -88,6 +89,15 @@ run_command() {
     && echo "1 0 0" >"$scratch/totals"
 }
 
+# Beside the peers that are installed (requirements-bench.txt); the others are named and left out.
+run_benchmarks() {
+  local run=("$python" benchmarks/run.py) networks=resnet20,transformer,resnet50,mobilenet_v2
+  "${run[@]}" operators --device cuda --keep --large --dtypes float32,bfloat16 --seconds 0.3 \
+    && "${run[@]}" steps --device cuda --keep --workloads "$networks" --autocast bfloat16 --seconds 20 \
+    && "${run[@]}" runs --device cuda --keep --seconds 5 \
+    && echo "1 0 0" >"$scratch/totals"
+}
+
 # torch's cache of device memory would hide what lies beyond a tensor; graphs cannot be captured without it.
 sanitize() {
   PYTORCH_NO_CUDA_MEMORY_CACHING=1 pytest_cuda "cuda and not graph" \
@@ -98,6 +108,7 @@ run_racecheck() { sanitize racecheck; }
 
 parts=(python cpp)
 if [ -f data/digits/digits.safetensors ]; then parts+=(command); fi
+parts+=(benchmarks)
 if [ -n "$sanitizer" ]; then
   command -v compute-sanitizer >/dev/null || stop "compute-sanitizer is not on PATH (it comes with the CUDA toolkit)"
   parts+=(memcheck racecheck)

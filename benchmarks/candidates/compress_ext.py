@@ -71,3 +71,61 @@ OPERATORS = {
     "mask": mask,
     "distillation_loss": distillation_loss,
 }
+
+
+QAT = {"weight": {"format": "int8", "granularity": "channel"}, "activation": {"format": "int8"}, "start": 0}
+PRUNE = {"sparsity": 0.9, "schedule": {"type": "cubic", "start": 0, "end": 100, "every": 20}}
+DISTILL = {"losses": [{"type": "kl", "temperature": 4, "weight": 0.9}]}
+STEPS = 100_000  # more than are measured: schedules need an end
+
+
+def train(model, batches, make_optimizer):
+    import compress_ext as cx
+    import torch.nn.functional as F
+
+    example, _ = next(batches)
+    compressor = cx.Compressor(model, [{"quantize": QAT}], example_inputs=example, total_steps=STEPS)
+    optimizer = make_optimizer(model)
+    for inputs, target in batches:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(inputs), target)
+        loss.backward()
+        optimizer.step()
+        compressor.step()
+        yield loss
+
+
+def train_unchanged(model, batches, make_optimizer):
+    """An empty recipe: what the Compressor itself costs."""
+    import compress_ext as cx
+
+    example, _ = next(batches)
+    compressor = cx.Compressor(model, [], example_inputs=example, total_steps=STEPS)
+    optimizer = make_optimizer(model)
+    for inputs, target in batches:
+        optimizer.zero_grad()
+        loss = compressor.loss(model(inputs), target, inputs=inputs)
+        loss.backward()
+        optimizer.step()
+        compressor.step()
+        yield loss
+
+
+def train_everything(model, batches, make_optimizer):
+    """90 % of the weights pruned, int8, and a teacher as large as the student."""
+    import copy
+
+    import compress_ext as cx
+
+    teacher = copy.deepcopy(model)
+    example, _ = next(batches)
+    recipe = [{"prune": PRUNE}, {"quantize": QAT}, {"distill": DISTILL}]
+    compressor = cx.Compressor(model, recipe, example_inputs=example, total_steps=STEPS, teacher=teacher)
+    optimizer = make_optimizer(model)
+    for inputs, target in batches:
+        optimizer.zero_grad()
+        loss = compressor.loss(model(inputs), target, inputs=inputs)
+        loss.backward()
+        optimizer.step()
+        compressor.step()
+        yield loss

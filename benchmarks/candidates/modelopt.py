@@ -24,3 +24,18 @@ def distillation_loss(case: Case) -> Call:
 
 
 OPERATORS = {"fake_quantize": fake_quantize, "distillation_loss": distillation_loss}
+
+
+def train(model, batches, make_optimizer):
+    import modelopt.torch.quantization as mtq
+    import torch.nn.functional as F
+
+    example, _ = next(batches)
+    model = mtq.quantize(model, mtq.INT8_DEFAULT_CFG, lambda model: model(example))
+    optimizer = make_optimizer(model)
+    for inputs, target in batches:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(inputs), target)
+        loss.backward()
+        optimizer.step()
+        yield loss

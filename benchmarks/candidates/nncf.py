@@ -21,3 +21,18 @@ def fake_quantize(case: Case) -> Call | None:
 
 
 OPERATORS = {"fake_quantize": fake_quantize}
+
+
+def train(model, batches, make_optimizer):
+    import nncf
+    import torch.nn.functional as F
+
+    example, _ = next(batches)
+    model = nncf.quantize(model.eval(), nncf.Dataset([example])).train()
+    optimizer = make_optimizer(model)
+    for inputs, target in batches:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(inputs), target)
+        loss.backward()
+        optimizer.step()
+        yield loss

@@ -25,3 +25,22 @@ def fake_quantize(case: Case) -> Call | None:
 
 
 OPERATORS = {"fake_quantize": fake_quantize}
+
+
+def train(model, batches, make_optimizer):
+    """Activations per token, its usual choice."""
+    import torch
+    import torch.nn.functional as F
+    from torchao.quantization import quantize_
+    from torchao.quantization.qat import IntxFakeQuantizeConfig, QATConfig
+
+    activation = IntxFakeQuantizeConfig(torch.int8, "per_token", is_symmetric=False)
+    weight = IntxFakeQuantizeConfig(torch.int8, "per_channel")
+    quantize_(model, QATConfig(activation_config=activation, weight_config=weight, step="prepare"))
+    optimizer = make_optimizer(model)
+    for inputs, target in batches:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(inputs), target)
+        loss.backward()
+        optimizer.step()
+        yield loss
