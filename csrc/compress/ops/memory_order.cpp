@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace compress {
 
@@ -14,11 +15,24 @@ MemoryOrder::MemoryOrder(const at::Tensor& empty_like_x) : is_row_major(empty_li
   dims.resize(empty_like_x.dim());
   std::iota(dims.begin(), dims.end(), int64_t{0});
   std::stable_sort(dims.begin(), dims.end(),
-                   [&](int64_t a, int64_t b) { return empty_like_x.stride(a) > empty_like_x.stride(b); });
+                   [&](int64_t a, int64_t b) { return empty_like_x.sym_stride(a) > empty_like_x.sym_stride(b); });
 }
+
+MemoryOrder::MemoryOrder(std::vector<int64_t> dims) : is_row_major(dims.empty()), dims(std::move(dims)) {}
 
 at::Tensor MemoryOrder::permute(const at::Tensor& tensor) const {
   return is_row_major || tensor.dim() != static_cast<int64_t>(dims.size()) ? tensor : tensor.permute(dims);
+}
+
+at::Tensor MemoryOrder::restore(const at::Tensor& permuted) const {
+  if (is_row_major) {
+    return permuted;
+  }
+  std::vector<int64_t> inverse(dims.size());
+  for (size_t d = 0; d < dims.size(); ++d) {
+    inverse[static_cast<size_t>(dims[d])] = static_cast<int64_t>(d);
+  }
+  return permuted.permute(inverse);
 }
 
 at::Tensor MemoryOrder::contiguous(const at::Tensor& tensor) const {

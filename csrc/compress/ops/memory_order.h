@@ -11,6 +11,8 @@ namespace compress {
 struct MemoryOrder {
   MemoryOrder() = default;  // row-major
   explicit MemoryOrder(const at::Tensor& empty_like_x);
+  /// One whose `dims` were kept; none of them is row-major.
+  explicit MemoryOrder(std::vector<int64_t> dims);
 
   bool is_row_major = true;
   std::vector<int64_t> dims;
@@ -20,6 +22,8 @@ struct MemoryOrder {
   at::Tensor contiguous(const at::Tensor& tensor) const;
   /// The view of `tensor`, which lies in this order, that `contiguous` makes.
   at::Tensor permute(const at::Tensor& tensor) const;
+  /// The inverse of permute.
+  at::Tensor restore(const at::Tensor& permuted) const;
 
   /// What a kernel writes `output` through: a contiguous view of it, or new memory where no view is contiguous.
   at::Tensor writable(const at::Tensor& output) const;

@@ -4,6 +4,9 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "compress/ops/apply_mask.h"
+#include "compress/ops/fake_quantize_clip_mask.h"
+#include "compress/ops/memory_order.h"
 #include "compress/ops/optional_tensor.h"
 
 namespace compress {
@@ -12,7 +15,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Saves its inputs only: the backward operator finds again what was inside the grid.
+/// Where the grid is learned. Saves its inputs only: the backward operator finds again what was inside the grid.
 class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& scale,
@@ -39,16 +42,49 @@ class FakeQuantize : public torch::autograd::Function<FakeQuantize> {
   }
 };
 
+/// Where only x is learned. Saves one bit per element, in the order of y's memory: neither x nor scale, which an
+/// observer may then change before the backward. Linear in the gradient, so it differentiates again.
+class StraightThrough : public torch::autograd::Function<StraightThrough> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& scale,
+                            const OptionalTensor& zero_point, int64_t quant_min, int64_t quant_max,
+                            const OptionalTensor& mask) {
+    const at::AutoDispatchBelowADInplaceOrView below;
+    const auto [y, clip_mask] = compress::fake_quantize_clip_mask(x, scale, zero_point, quant_min, quant_max, mask);
+    context->save_for_backward({clip_mask});
+    context->saved_data["order"] = mask ? std::vector<int64_t>() : MemoryOrder(y).dims;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const MemoryOrder order(context->saved_data["order"].toIntVector());
+    const at::Tensor clip_mask = context->get_saved_variables()[0];
+    return {order.restore(compress::apply_mask(order.contiguous(grads[0]), clip_mask)), {}, {}, {}, {}, {}};
+  }
+};
+
+bool is_learned(const at::Tensor& tensor) {
+  return (tensor.requires_grad() && at::GradMode::is_enabled()) || tensor._fw_grad(0).defined();
+}
+
 at::Tensor fake_quantize_autograd(const at::Tensor& x, const at::Tensor& scale, const OptionalTensor& zero_point,
                                   int64_t quant_min, int64_t quant_max, const OptionalTensor& mask,
                                   double grad_factor) {
-  return FakeQuantize::apply(x, scale, zero_point, quant_min, quant_max, mask, grad_factor);
+  if (is_learned(scale) || (zero_point && is_learned(*zero_point))) {
+    return FakeQuantize::apply(x, scale, zero_point, quant_min, quant_max, mask, grad_factor);
+  }
+  if (is_learned(x)) {
+    return StraightThrough::apply(x, scale, zero_point, quant_min, quant_max, mask);
+  }
+  const at::AutoDispatchBelowADInplaceOrView below;
+  return compress::fake_quantize(x, scale, zero_point, quant_min, quant_max, mask, grad_factor);
 }
 
 TORCH_LIBRARY_IMPL(compress, Autograd, m) {
   m.impl("fake_quantize", TORCH_FN(fake_quantize_autograd));
-  // A second differentiation raises "derivative for compress::fake_quantize_backward is not implemented".
+  // Differentiation raises "derivative for compress::fake_quantize_backward is not implemented".
   m.impl("fake_quantize_backward", torch::autograd::autogradNotImplementedFallback());
+  m.impl("fake_quantize_clip_mask", torch::autograd::autogradNotImplementedFallback());
 }
 
 }  // namespace

@@ -63,6 +63,16 @@ COMPRESS_HOST_DEVICE Real fake_quantize(Real x, const AffineGrid& grid) {
   return static_cast<Real>(static_cast<Product>(steps) * static_cast<Product>(grid.scale));
 }
 
+/// fake_quantize, and whether x lies inside the grid, where its gradient passes. NaN does not, as in ATen. (Two results
+/// of unlike types in one struct would keep the compiler from vectorising.)
+template <typename Product, typename Real>
+COMPRESS_HOST_DEVICE Real fake_quantize_clipped(Real x, const AffineGrid& grid, bool& inside) {
+  const Real position = round_half_even(x * static_cast<Real>(grid.inverse_scale));
+  const Real steps = clamp(position, static_cast<Real>(grid.low), static_cast<Real>(grid.high));
+  inside = steps == position;
+  return static_cast<Real>(static_cast<Product>(steps) * static_cast<Product>(grid.scale));
+}
+
 /// What one element gives to the gradients. The sums over a scale's elements are multiplied by `scale_unit` and
 /// `zero_point_unit` once, not every term.
 template <typename Real>

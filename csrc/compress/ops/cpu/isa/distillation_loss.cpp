@@ -14,13 +14,10 @@ namespace {
 // sweep over memory, and short chains of single-precision additions.
 constexpr int64_t chunk_elements = 1024;
 
-template <typename Scalar>
-constexpr bool needs_conversion = !std::is_same_v<Scalar, Real<Scalar>>;
-
 /// Room for a chunk in the type of the arithmetic; none is needed where that is the logits' own.
 template <typename Scalar>
 struct Buffer {
-  alignas(64) Real<Scalar> reals[needs_conversion<Scalar> ? chunk_elements : 1];
+  alignas(64) Real<Scalar> reals[is_converted<Scalar> ? chunk_elements : 1];
 };
 
 /// Calls body(position, student, teacher) on one group's vectors. Lanes behind the end hold -inf, whose exponential is
@@ -147,17 +144,12 @@ void row_gradient(const DistillationRow& row, const math::GradientFactors<double
     const auto* s = load_tile(student + begin, count, nullptr, student_buffer.reals);
     const auto* t = load_tile(teacher + begin, count, nullptr, teacher_buffer.reals);
     Buffer<Scalar> buffer;
-    Real<Scalar>* result = buffer.reals;
-    if constexpr (!needs_conversion<Scalar>) {
-      result = grad + begin;
-    }
+    Real<Scalar>* result = result_of_tile(grad + begin, buffer.reals);
     chunk_gradient<divergence, cross_entropy>(s, t, count, factors, result);
     if (cross_entropy && row.target >= begin && row.target < begin + count) {
       result[row.target - begin] -= static_cast<Real<Scalar>>(factors.target_factor);
     }
-    if constexpr (needs_conversion<Scalar>) {
-      store_tile(result, count, grad + begin);
-    }
+    store_tile(result, count, grad + begin);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "compress/ops/cpu/isa/fake_quantize.h"
 
+#include "compress/ops/cpu/isa/grids.h"
 #include "compress/ops/cpu/isa/tile.h"
 #include "compress/ops/math/fake_quantize.h"
 
@@ -18,37 +19,11 @@ __attribute__((noinline)) int64_t element_of(const BlockPieces& pieces, const Pi
   return pieces.element(piece, run);
 }
 
-/// The grids of a column block, one array a field, so that the loop over columns loads vectors.
-struct ColumnGrids {
-  float scale[BlockPieces::block_columns];
-  float inverse_scale[BlockPieces::block_columns];
-  float low[BlockPieces::block_columns];
-  float high[BlockPieces::block_columns];
-
-  COMPRESS_HOST_DEVICE AffineGrid operator[](int64_t i) const { return {scale[i], inverse_scale[i], low[i], high[i]}; }
-};
-
-void make_column_grids(const math::Quantizer& quantizer, const Piece& piece, ColumnGrids& grids) {
-  for (int64_t i = 0; i < piece.length; ++i) {
-    const AffineGrid grid = quantizer.grid(piece.scale + i);
-    grids.scale[i] = grid.scale;
-    grids.inverse_scale[i] = grid.inverse_scale;
-    grids.low[i] = grid.low;
-    grids.high[i] = grid.high;
-  }
-}
-
-/// One grid for a whole run, with ColumnGrids' interface.
-struct OneGrid {
-  AffineGrid grid;
-  COMPRESS_HOST_DEVICE AffineGrid operator[](int64_t) const { return grid; }
-};
-
-/// From any number type to any other: reals are masked already, or not masked at all.
-template <typename Product, typename From, typename To, typename Grids>
-COMPRESS_HOST_DEVICE void quantize(const From* __restrict__ x, const Grids& grids, int64_t count, To* __restrict__ y) {
+template <typename Product, typename Value, typename Grids>
+COMPRESS_HOST_DEVICE void quantize(const Value* __restrict__ x, const Grids& grids, int64_t count,
+                                   Value* __restrict__ y) {
   for (int64_t i = 0; i < count; ++i) {
-    from_real(math::fake_quantize<Product>(to_real(x[i]), grids[i]), y[i]);
+    y[i] = math::fake_quantize<Product>(x[i], grids[i]);
   }
 }
 
@@ -58,16 +33,22 @@ COMPRESS_HOST_DEVICE void quantize_run(const FakeQuantizeCall& call, int64_t ele
                                        const Grids& grids) {
   const Scalar* x = static_cast<const Scalar*>(call.x) + element;
   Scalar* y = static_cast<Scalar*>(call.y) + element;
-  if (call.mask.bytes == nullptr) {
-    quantize<Product>(x, grids, length, y);
-    return;
+  if constexpr (!is_converted<Scalar>) {
+    if (call.mask.bytes == nullptr) {
+      quantize<Product>(x, grids, length, y);
+      return;
+    }
   }
   uint8_t bit_buffer[tile_length / 8 + 1];
   Real<Scalar> buffer[tile_length];
+  Real<Scalar> result_buffer[tile_length];
   for (int64_t begin = 0; begin < length; begin += tile_length) {
     const int64_t count = length - begin < tile_length ? length - begin : tile_length;
-    const uint8_t* bits = mask_bits(call.mask, element + begin, count, bit_buffer);
-    quantize<Product>(load_tile(x + begin, count, bits, buffer), grids, count, y + begin);
+    const uint8_t* bits =
+        call.mask.bytes == nullptr ? nullptr : mask_bits(call.mask, element + begin, count, bit_buffer);
+    Real<Scalar>* results = result_of_tile(y + begin, result_buffer);
+    quantize<Product>(load_tile(x + begin, count, bits, buffer), grids, count, results);
+    store_tile(results, count, y + begin);
   }
 }
 
@@ -81,7 +62,7 @@ void quantize_pieces(const FakeQuantizeCall& call, const BlockPieces& pieces, in
       continue;
     }
     ColumnGrids grids;
-    make_column_grids(call.quantizer, piece, grids);
+    grids.load(call.quantizer, piece.scale, piece.length);
     for (int64_t run = 0; run < piece.runs; ++run) {
       quantize_run<Product, Scalar>(call, element_of(pieces, piece, run), piece.length, grids);
     }
@@ -188,7 +169,7 @@ COMPRESS_HOST_DEVICE void backward_run(const FakeQuantizeBackwardCall& call, int
   const Scalar* grad = static_cast<const Scalar*>(call.grad) + element;
   const Scalar* x = static_cast<const Scalar*>(call.x) + element;
   Scalar* dx = WritesDx ? static_cast<Scalar*>(call.dx) + element : nullptr;
-  if constexpr (__is_same(Scalar, Value)) {
+  if constexpr (!is_converted<Scalar>) {
     if (call.mask.bytes == nullptr) {
       if constexpr (WritesDx) {
         sums.backward(grad, x, grids, length, dx);
@@ -201,7 +182,7 @@ COMPRESS_HOST_DEVICE void backward_run(const FakeQuantizeBackwardCall& call, int
   uint8_t bit_buffer[tile_length / 8 + 1];
   Value grad_buffer[tile_length];
   Value x_buffer[tile_length];
-  Value result[tile_length];
+  Value result_buffer[tile_length];
   for (int64_t begin = 0; begin < length; begin += tile_length) {
     const int64_t count = length - begin < tile_length ? length - begin : tile_length;
     const uint8_t* bits =
@@ -211,11 +192,10 @@ COMPRESS_HOST_DEVICE void backward_run(const FakeQuantizeBackwardCall& call, int
     const Value* reals = load_tile(x + begin, count, bits, x_buffer);
     if constexpr (!WritesDx) {
       sums.template backward<const void>(grads, reals, grids, count, nullptr);
-    } else if constexpr (__is_same(Scalar, Value)) {
-      sums.backward(grads, reals, grids, count, dx + begin);
     } else {
-      sums.backward(grads, reals, grids, count, result);
-      store_tile(result, count, dx + begin);
+      Value* results = result_of_tile(dx + begin, result_buffer);
+      sums.backward(grads, reals, grids, count, results);
+      store_tile(results, count, dx + begin);
     }
   }
 }
@@ -234,7 +214,7 @@ void backward_pieces(const FakeQuantizeBackwardCall& call, const BlockPieces& pi
       continue;
     }
     ColumnGrids grids;
-    make_column_grids(call.quantizer, piece, grids);
+    grids.load(call.quantizer, piece.scale, piece.length);
     Columns sums;
     for (int64_t run = 0; run < piece.runs; ++run) {
       backward_run<Scalar, WritesDx>(call, element_of(pieces, piece, run), piece.length, grids, sums);

@@ -12,7 +12,7 @@ namespace compress {
 template <>
 inline constexpr auto enum_names<cpu::Isa> = std::to_array<EnumName<cpu::Isa>>({
     {cpu::Isa::baseline, "baseline", "what every processor of the architecture has"},
-    {cpu::Isa::avx2, "avx2", "AVX2"},
+    {cpu::Isa::avx2, "avx2", "AVX2 and F16C"},
     {cpu::Isa::avx512, "avx512", "AVX-512 F, BW, DQ and VL"},
 });
 
@@ -27,7 +27,7 @@ Isa detect_isa() {
       __builtin_cpu_supports("avx512vl")) {
     return Isa::avx512;
   }
-  if (__builtin_cpu_supports("avx2")) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c")) {
     return Isa::avx2;
   }
 #endif

@@ -12,6 +12,7 @@
 
 #include "compress/core/macros.h"
 #include "compress/core/mask_layout.h"
+#include "compress/ops/cpu/isa/convert.h"
 #include "compress/ops/cpu/isa/number.h"
 
 namespace compress::cpu {
@@ -113,7 +114,8 @@ COMPRESS_HOST_DEVICE void apply_bits(const Value* x, const uint8_t* bits, int64_
   // Whole vectors through mask registers; narrower stores would also stall the wider loads that follow.
   if constexpr (sizeof(Value) == 4) {
     for (; i + 16 <= count; i += 16) {
-      const auto kept = static_cast<__mmask16>(bits[i / 8] | bits[i / 8 + 1] << 8);
+      __mmask16 kept;
+      __builtin_memcpy(&kept, bits + i / 8, sizeof(kept));
       _mm512_storeu_si512(y + i, _mm512_maskz_loadu_epi32(kept, x + i));
     }
   } else if constexpr (sizeof(Value) == 8) {
@@ -130,18 +132,20 @@ COMPRESS_HOST_DEVICE void apply_bits(const Value* x, const uint8_t* bits, int64_
   }
 }
 
+/// Whether arithmetic on `Scalar` needs another type, so that a tile of it goes through a buffer.
+template <typename Scalar>
+inline constexpr bool is_converted = !__is_same(Scalar, Real<Scalar>);
+
 /// `count` elements as reals, masked where `bits` is not null; in `buffer`, or where they lie.
 template <typename Scalar>
 COMPRESS_HOST_DEVICE const Real<Scalar>* load_tile(const Scalar* x, int64_t count, const uint8_t* bits,
                                                    Real<Scalar>* buffer) {
   const Real<Scalar>* reals;
-  if constexpr (__is_same(Scalar, Real<Scalar>)) {
-    reals = x;
-  } else {
-    for (int64_t i = 0; i < count; ++i) {
-      buffer[i] = to_real(x[i]);
-    }
+  if constexpr (is_converted<Scalar>) {
+    to_reals(x, count, buffer);
     reals = buffer;
+  } else {
+    reals = x;
   }
   if (bits != nullptr) {
     apply_bits(reals, bits, count, buffer);
@@ -150,10 +154,20 @@ COMPRESS_HOST_DEVICE const Real<Scalar>* load_tile(const Scalar* x, int64_t coun
   return reals;
 }
 
+/// Where a tile's results are computed: in y itself, or in `buffer`, from which store_tile takes them there.
 template <typename Scalar>
-COMPRESS_HOST_DEVICE void store_tile(const Real<Scalar>* reals, int64_t count, Scalar* y) {
-  for (int64_t i = 0; i < count; ++i) {
-    from_real(reals[i], y[i]);
+COMPRESS_HOST_DEVICE Real<Scalar>* result_of_tile(Scalar* y, Real<Scalar>* buffer) {
+  if constexpr (is_converted<Scalar>) {
+    return buffer;
+  } else {
+    return y;
+  }
+}
+
+template <typename Scalar>
+COMPRESS_HOST_DEVICE void store_tile(const Real<Scalar>* results, int64_t count, Scalar* y) {
+  if constexpr (is_converted<Scalar>) {
+    from_reals(results, count, y);
   }
 }
 
