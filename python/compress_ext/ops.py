@@ -19,12 +19,17 @@ from torch import Tensor
 __all__ = [
     "apply_mask",
     "apply_mask_",
+    "choose_float_scale",
     "choose_qparams",
     "distillation_loss",
     "fake_quantize",
+    "fake_quantize_float",
+    "initialize_learned_",
     "magnitude_mask",
     "magnitude_threshold",
+    "nm_mask",
     "observe_min_max_",
+    "observe_qparams_",
     "pack_mask",
     "unpack_mask",
 ]
@@ -60,6 +65,58 @@ def fake_quantize(
     )
 
 
+def fake_quantize_float(
+    x: Tensor,
+    scale: Tensor,
+    exponent_bits: int,
+    mantissa_bits: int,
+    *,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """Rounds ``x`` to a small float format and back, ``cast(x / scale) * scale``, with straight-through gradients.
+
+    The cast rounds half to even, keeps the format's subnormals, the sign of zero and NaN, and saturates at the format's
+    largest value, infinity included (OCP Microscaling Formats Specification 1.0, section 6.3). Within the range it
+    equals torch's casts bit for bit; beyond it those give NaN (``float8_e4m3fn``) or infinity (``float8_e5m2``).
+
+    x: float32, float64, float16 or bfloat16; any shape and strides.
+    scale: float32, positive; its shape is the granularity: ``[N, K / 32]`` for MX blocks, ``[N, K / 16]`` for NVFP4's.
+        See :func:`choose_float_scale`. It is a constant: one that requires a gradient is an error.
+    exponent_bits, mantissa_bits: 4, 3 (FP8 E4M3, largest 448); 5, 2 (FP8 E5M2, 57344); 3, 2 (FP6 E3M2, 28); 2, 3 (FP6
+        E2M3, 7.5); 2, 1 (FP4 E2M1, 6).
+    mask: packed, of x's shape; a cleared element counts as zero and gets no gradient.
+
+    Returns a tensor like x. The gradient of x is zero where the rounding saturated.
+    """
+    return torch.ops.compress.fake_quantize_float(x, scale, exponent_bits, mantissa_bits, mask=mask)
+
+
+def choose_float_scale(
+    min: Tensor,
+    max: Tensor,
+    exponent_bits: int,
+    mantissa_bits: int,
+    *,
+    scale_format: str = "float32",
+    tensor_amax: Tensor | None = None,
+) -> Tensor:
+    """The scale (float32, of min's shape) for :func:`fake_quantize_float` of an observed range; of an ``amax`` alone,
+    pass ``-amax, amax``. With ``largest`` the format's largest value:
+
+    - ``"float32"``: ``amax / largest``, at least 2^-126.
+    - ``"e8m0"``, MX: the power of two ``2^(floor(log2(amax)) - emax)``, within 2^-127..2^127 (OCP Microscaling Formats
+      1.0, section 6.3).
+    - ``"e4m3"``, NVFP4: ``amax / largest`` rounded to FP8 E4M3 (at least 2^-9) in units of ``tensor_amax / (448 *
+      largest)``, times that unit. ``tensor_amax`` is one float32, the largest magnitude of the whole tensor.
+
+    A range never observed (+inf, -inf) gives 1. NaN or infinity gives NaN, so that divergence is seen. Not
+    differentiable.
+    """
+    return torch.ops.compress.choose_float_scale(
+        min, max, exponent_bits, mantissa_bits, scale_format=scale_format, tensor_amax=tensor_amax
+    )
+
+
 def observe_min_max_(min: Tensor, max: Tensor, x: Tensor, averaging: float) -> None:
     """Takes x's range into the observer state ``min``, ``max``, in place, in one pass and without waiting for the
     device.
@@ -84,6 +141,72 @@ def choose_qparams(min: Tensor, max: Tensor, quant_min: int, quant_max: int, sym
     return torch.ops.compress.choose_qparams(min, max, quant_min, quant_max, symmetric)
 
 
+def observe_qparams_(
+    min: Tensor,
+    max: Tensor,
+    scale: Tensor,
+    zero_point: Tensor | None,
+    x: Tensor,
+    quant_min: int,
+    quant_max: int,
+    symmetric: bool,
+    *,
+    averaging: float = 0.0,
+    forget: bool = False,
+    percentile: float = 100.0,
+) -> None:
+    """One step of an observer: :func:`observe_min_max_`, then :func:`choose_qparams`, all in place, in one pass over x
+    and without waiting for the device.
+
+    min, max: float32, of one shape that says the granularity; +inf and -inf before the first observation.
+    scale: float32, of min's shape.
+    zero_point: int32, int64 or float32, of min's shape; 0 where symmetric. None only where symmetric.
+    averaging: 0 keeps the running minimum and maximum; in (0, 1] the range moves by ``averaging * (batch - range)``.
+    forget: starts from an empty range: for weights, whose first, wild steps should not set the scale for ever.
+    percentile: in (50, 100]; below 100 the observer sees the lower (100 - percentile) and upper ``percentile`` of each
+        block, exact: the k-th of n values with ``k = ceil(percentile / 100 * n)``. This costs a selection.
+
+    x is a constant for autograd; a learned scale is written under ``torch.no_grad()``. NaN in x makes the range and the
+    scale NaN. An empty x changes nothing.
+    """
+    torch.ops.compress.observe_qparams_(
+        min,
+        max,
+        scale,
+        zero_point,
+        x,
+        quant_min,
+        quant_max,
+        symmetric,
+        averaging=averaging,
+        forget=forget,
+        percentile=percentile,
+    )
+
+
+def initialize_learned_(
+    scale: Tensor,
+    zero_point: Tensor | None,
+    x: Tensor,
+    quant_min: int,
+    quant_max: int,
+    symmetric: bool,
+    *,
+    skip_zeros: bool = False,
+) -> None:
+    """First values of a learned scale (and zero_point) from the first x it meets, in place, under ``torch.no_grad()``
+    where they are parameters.
+
+    Symmetric: ``scale = 2 * mean(|x|) / sqrt(quant_max)`` of each block (LSQ, Esser et al. 2020, section 2.1), at least
+    float32's epsilon, and zero_point, where there is one, 0. Asymmetric: the range of x (LSQ+, Bhalgat et al. 2020,
+    section 3.2), as :func:`choose_qparams`.
+
+    scale: float32; its shape is the granularity. zero_point: of scale's shape; None only where symmetric.
+    skip_zeros: the mean leaves zeros out, as for pruned weights. An empty x changes nothing.
+    """
+    torch.ops.compress.initialize_learned_(scale, zero_point, x, quant_min, quant_max, symmetric, skip_zeros=skip_zeros)
+
+
 def magnitude_threshold(weights: Sequence[Tensor], sparsity: float) -> Tensor:
     """The k-th smallest magnitude over all weights together, ``k = round(sparsity * elements)``: a float32 scalar
     tensor. Exact, without concatenating the weights (global magnitude pruning, Han et al. 2015).
@@ -98,6 +221,17 @@ def magnitude_mask(weight: Tensor, threshold: Tensor) -> Tensor:
     """The packed mask of the weights to keep: ``|weight| > threshold`` (a float32 scalar tensor). NaN is kept, so that
     it is seen."""
     return torch.ops.compress.magnitude_mask(weight, threshold)
+
+
+def nm_mask(score: Tensor, n: int, m: int) -> Tensor:
+    """The packed mask that keeps the ``n`` largest ``|score|`` of every ``m`` consecutive elements, ``1 <= n <= m <=
+    16``; 2:4 is what sparse tensor cores multiply (Mishra et al. 2021). Usually score is the weight itself.
+
+    Groups run along dimension 1, the inputs: of a linear weight ``[out, in]`` and of a conv weight ``[out, in, kh, kw]``
+    (at each kernel position by itself); of a vector along its only dimension. Its size must be a multiple of m.
+    Of equal magnitudes the first are kept. NaN counts as larger than infinity, so that it is seen.
+    """
+    return torch.ops.compress.nm_mask(score, n, m)
 
 
 def pack_mask(mask: Tensor) -> Tensor:

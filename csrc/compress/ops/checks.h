@@ -19,8 +19,28 @@ void unpack_mask(const at::Tensor& mask, c10::SymIntArrayRef sizes);
 void apply_mask(const char* op, const at::Tensor& x, const at::Tensor& mask);
 void magnitude_mask(const at::Tensor& weight, const at::Tensor& threshold);
 void magnitude_threshold(at::TensorList weights, double sparsity);
-void observe_min_max_(const at::Tensor& min, const at::Tensor& max, const at::Tensor& x, double averaging);
+/// What every observer asks of its range.
+void observe_range(const char* op, const at::Tensor& min, const at::Tensor& max, const at::Tensor& x, double averaging);
+void observe_qparams_(const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
+                      const std::optional<at::Tensor>& zero_point, const at::Tensor& x, int64_t quant_min,
+                      int64_t quant_max, bool symmetric, double averaging, double percentile);
+/// What every operator asks of a scale and zero_point that it writes, of `sizes`.
+void qparams_outputs(const char* op, const at::Tensor& scale, const std::optional<at::Tensor>& zero_point,
+                     c10::SymIntArrayRef sizes, at::Device device, int64_t quant_min, int64_t quant_max,
+                     bool symmetric);
+void initialize_learned_(const at::Tensor& scale, const std::optional<at::Tensor>& zero_point, const at::Tensor& x,
+                         int64_t quant_min, int64_t quant_max, bool symmetric);
+void zero_point(const char* op, const at::Tensor& zero_point, const at::Tensor& scale);
+void integer_grid(const char* op, int64_t quant_min, int64_t quant_max);
 void choose_qparams(const at::Tensor& min, const at::Tensor& max, int64_t quant_min, int64_t quant_max);
+void small_float(const char* op, int64_t exponent_bits, int64_t mantissa_bits);
+void fake_quantize_float(const at::Tensor& x, const at::Tensor& scale, int64_t exponent_bits, int64_t mantissa_bits,
+                         const std::optional<at::Tensor>& mask);
+void fake_quantize_float_backward(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& scale,
+                                  int64_t exponent_bits, int64_t mantissa_bits, const std::optional<at::Tensor>& mask);
+void choose_float_scale(const at::Tensor& min, const at::Tensor& max, int64_t exponent_bits, int64_t mantissa_bits,
+                        c10::string_view scale_format, const std::optional<at::Tensor>& tensor_amax);
+void nm_mask(const at::Tensor& score, int64_t n, int64_t m);
 void distillation_loss(const at::Tensor& student, const at::Tensor& teacher, double temperature,
                        const std::optional<at::Tensor>& target, double alpha);
 void distillation_loss_backward(const at::Tensor& grad, const at::Tensor& student, const at::Tensor& teacher,

@@ -10,6 +10,13 @@
 
 namespace compress {
 
+void checks::integer_grid(const char* op, int64_t quant_min, int64_t quant_max) {
+  TORCH_CHECK(quant_min < quant_max, op, ": quant_min must be below quant_max (got ", quant_min, " and ", quant_max,
+              ")");
+  TORCH_CHECK(quant_min >= std::numeric_limits<int32_t>::min() && quant_max <= std::numeric_limits<int32_t>::max(), op,
+              ": quant_min and quant_max must fit int32 (got ", quant_min, " and ", quant_max, ")");
+}
+
 void checks::choose_qparams(const at::Tensor& min, const at::Tensor& max, int64_t quant_min, int64_t quant_max) {
   TORCH_CHECK(min.scalar_type() == at::kFloat && max.scalar_type() == at::kFloat,
               "choose_qparams: min and max must be float32 (got ", min.scalar_type(), " and ", max.scalar_type(), ")");
@@ -17,10 +24,7 @@ void checks::choose_qparams(const at::Tensor& min, const at::Tensor& max, int64_
               ", expected ", min.device(), ")");
   TORCH_CHECK(max.sym_sizes() == min.sym_sizes(), "choose_qparams: max must have min's shape (got ", max.sym_sizes(),
               ", expected ", min.sym_sizes(), ")");
-  TORCH_CHECK(quant_min < quant_max, "choose_qparams: quant_min must be below quant_max (got ", quant_min, " and ",
-              quant_max, ")");
-  TORCH_CHECK(quant_min >= std::numeric_limits<int32_t>::min() && quant_max <= std::numeric_limits<int32_t>::max(),
-              "choose_qparams: quant_min and quant_max must fit int32 (got ", quant_min, " and ", quant_max, ")");
+  integer_grid("choose_qparams", quant_min, quant_max);
 }
 
 std::tuple<at::Tensor, at::Tensor> choose_qparams(const at::Tensor& min, const at::Tensor& max, int64_t quant_min,

@@ -17,17 +17,17 @@ namespace {
 
 using Gradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
 
-void check_zero_point(const at::Tensor& zero_point, const at::Tensor& scale) {
+}  // namespace
+
+void checks::zero_point(const char* op, const at::Tensor& zero_point, const at::Tensor& scale) {
   const auto type = zero_point.scalar_type();
-  TORCH_CHECK(type == at::kInt || type == at::kLong || type == at::kFloat,
-              "fake_quantize: zero_point must be int32, int64 or float32 (got ", type, ")");
-  TORCH_CHECK(zero_point.sym_sizes() == scale.sym_sizes(), "fake_quantize: zero_point must have scale's shape (got ",
+  TORCH_CHECK(type == at::kInt || type == at::kLong || type == at::kFloat, op,
+              ": zero_point must be int32, int64 or float32 (got ", type, ")");
+  TORCH_CHECK(zero_point.sym_sizes() == scale.sym_sizes(), op, ": zero_point must have scale's shape (got ",
               zero_point.sym_sizes(), ", expected ", scale.sym_sizes(), ")");
-  TORCH_CHECK(zero_point.device() == scale.device(), "fake_quantize: zero_point must be on scale's device (got ",
+  TORCH_CHECK(zero_point.device() == scale.device(), op, ": zero_point must be on scale's device (got ",
               zero_point.device(), ", expected ", scale.device(), ")");
 }
-
-}  // namespace
 
 void checks::fake_quantize(const at::Tensor& x, const at::Tensor& scale, const OptionalTensor& zero_point,
                            int64_t quant_min, int64_t quant_max, const OptionalTensor& mask) {
@@ -43,7 +43,7 @@ void checks::fake_quantize(const at::Tensor& x, const at::Tensor& scale, const O
               ")");
   check_granularity("fake_quantize", "scale", scale, x);
   if (zero_point) {
-    check_zero_point(*zero_point, scale);
+    checks::zero_point("fake_quantize", *zero_point, scale);
   } else {
     TORCH_CHECK(quant_min <= 0 && quant_max >= 0,
                 "fake_quantize: without zero_point, 0 must lie between quant_min and quant_max (got ", quant_min,

@@ -9,19 +9,17 @@
 
 namespace compress {
 
-void checks::observe_min_max_(const at::Tensor& min, const at::Tensor& max, const at::Tensor& x, double averaging) {
-  TORCH_CHECK(averaging >= 0.0 && averaging <= 1.0, "observe_min_max_: averaging must lie in [0, 1] (got ", averaging,
-              ")");
-  check_float_format("observe_min_max_", "x", x.scalar_type());
-  TORCH_CHECK(min.scalar_type() == at::kFloat && max.scalar_type() == at::kFloat,
-              "observe_min_max_: min and max must be float32 (got ", min.scalar_type(), " and ", max.scalar_type(),
-              ")");
-  TORCH_CHECK(min.device() == x.device() && max.device() == x.device(),
-              "observe_min_max_: min and max must be on x's device (got ", min.device(), " and ", max.device(),
-              ", expected ", x.device(), ")");
-  TORCH_CHECK(min.sym_sizes() == max.sym_sizes(), "observe_min_max_: max must have min's shape (got ", max.sym_sizes(),
+void checks::observe_range(const char* op, const at::Tensor& min, const at::Tensor& max, const at::Tensor& x,
+                           double averaging) {
+  TORCH_CHECK(averaging >= 0.0 && averaging <= 1.0, op, ": averaging must lie in [0, 1] (got ", averaging, ")");
+  check_float_format(op, "x", x.scalar_type());
+  TORCH_CHECK(min.scalar_type() == at::kFloat && max.scalar_type() == at::kFloat, op,
+              ": min and max must be float32 (got ", min.scalar_type(), " and ", max.scalar_type(), ")");
+  TORCH_CHECK(min.device() == x.device() && max.device() == x.device(), op, ": min and max must be on x's device (got ",
+              min.device(), " and ", max.device(), ", expected ", x.device(), ")");
+  TORCH_CHECK(min.sym_sizes() == max.sym_sizes(), op, ": max must have min's shape (got ", max.sym_sizes(),
               ", expected ", min.sym_sizes(), ")");
-  check_granularity("observe_min_max_", "min", min, x);
+  check_granularity(op, "min", min, x);
 }
 
 void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, double averaging) {
@@ -32,7 +30,7 @@ void observe_min_max_(at::Tensor& min, at::Tensor& max, const at::Tensor& x, dou
 namespace {
 
 void observe_min_max_meta(at::Tensor& min, at::Tensor& max, const at::Tensor& x, double averaging) {
-  checks::observe_min_max_(min, max, x, averaging);
+  checks::observe_range("observe_min_max_", min, max, x, averaging);
 }
 
 TORCH_LIBRARY_FRAGMENT(compress, m) {

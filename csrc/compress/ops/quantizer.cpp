@@ -7,9 +7,8 @@
 #include "compress/ops/packed_mask.h"
 
 namespace compress {
-namespace {
 
-math::ZeroPoints::Type type_of(const at::Tensor& zero_point) {
+math::ZeroPoints::Type zero_point_type(const at::Tensor& zero_point) {
   if (!zero_point.defined()) {
     return math::ZeroPoints::Type::none;
   }
@@ -23,8 +22,6 @@ math::ZeroPoints::Type type_of(const at::Tensor& zero_point) {
   }
 }
 
-}  // namespace
-
 QuantizerTensors::QuantizerTensors(const at::Tensor& empty_like_x, const at::Tensor& x, const at::Tensor& scale,
                                    const OptionalTensor& zero_point, int64_t quant_min, int64_t quant_max,
                                    const OptionalTensor& mask)
@@ -35,7 +32,7 @@ QuantizerTensors::QuantizerTensors(const at::Tensor& empty_like_x, const at::Ten
       mask(contiguous_or_undefined(mask)) {
   kernel.quantizer.geometry = block_geometry(this->x.sizes(), this->scale.sizes());
   kernel.quantizer.scale = this->scale.const_data_ptr<float>();
-  kernel.quantizer.zero_points = {type_of(this->zero_point),
+  kernel.quantizer.zero_points = {zero_point_type(this->zero_point),
                                   this->zero_point.defined() ? this->zero_point.const_data_ptr() : nullptr};
   kernel.quantizer.quant_min = static_cast<float>(quant_min);
   kernel.quantizer.quant_max = static_cast<float>(quant_max);

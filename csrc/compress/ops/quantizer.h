@@ -11,6 +11,9 @@
 
 namespace compress {
 
+/// The type of a zero_point that has passed checks::zero_point; none where undefined.
+math::ZeroPoints::Type zero_point_type(const at::Tensor& zero_point);
+
 /// What the kernels of fake_quantize read, on either device: the arguments, which have passed checks::fake_quantize,
 /// brought to contiguous memory in one order and kept alive here while `kernel` points into them. The packed mask
 /// numbers elements in row-major order, so masked tensors are worked on in it, others in that of at::empty_like(x).

@@ -4,29 +4,84 @@
 #include <c10/core/DeviceGuard.h>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/float_format.h"
 #include "compress/ops/granularity.h"
-#include "compress/ops/memory_order.h"
+#include "compress/ops/percentile.h"
+#include "compress/ops/quantizer.h"
 
 namespace compress {
 
+ObserverTensors::ObserverTensors(const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
+                                 const OptionalTensor& zero_point, const at::Tensor& x, double percentile) {
+  if (percentile < 100.0) {
+    x_ = percentile_ranges(x, min.sizes(), percentile);
+    kernel_.geometry = block_geometry(x_.sizes(), {min.numel(), 1});
+  } else {
+    order_ = MemoryOrder(x);  // channels-last activations are read as they lie
+    x_ = order_.contiguous(x);
+    kernel_.geometry = block_geometry(x_.sizes(), order_.permute(min).sizes());
+  }
+  kernel_.x = x_.const_data_ptr();
+  kernel_.format = float_format(x_.scalar_type());
+  kernel_.state.min = writable(min).mutable_data_ptr<float>();
+  kernel_.state.max = writable(max).mutable_data_ptr<float>();
+  if (scale.defined()) {
+    kernel_.state.scale = writable(scale).mutable_data_ptr<float>();
+  }
+  if (zero_point) {
+    kernel_.state.zero_point = {zero_point_type(*zero_point), writable(*zero_point).mutable_data_ptr()};
+  }
+}
+
+at::Tensor ObserverTensors::writable(const at::Tensor& output) {
+  return outputs_.emplace_back(std::array{output, order_.contiguous(output)})[1];
+}
+
+void ObserverTensors::deliver() const {
+  for (const auto& [output, written] : outputs_) {
+    order_.deliver(written, output);
+  }
+}
+
+void check_outputs_apart(at::TensorList outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    at::assert_no_internal_overlap(outputs[i]);
+    for (size_t j = 0; j < i; ++j) {
+      at::assert_no_overlap(outputs[j], outputs[i]);
+    }
+  }
+}
+
 void observe_min_max_with(ObserveRanges observe, const at::Tensor& min, const at::Tensor& max, const at::Tensor& x,
                           double averaging) {
-  checks::observe_min_max_(min, max, x, averaging);
-  at::assert_no_internal_overlap(min);
-  at::assert_no_internal_overlap(max);
-  at::assert_no_overlap(min, max);
+  checks::observe_range("observe_min_max_", min, max, x, averaging);
+  check_outputs_apart({min, max});
   if (x.numel() == 0) {
     return;
   }
   const c10::DeviceGuard device(x.device());
-  const MemoryOrder order(x);  // channels-last activations are read as they lie
-  const at::Tensor input = order.contiguous(x);
-  const at::Tensor low = order.contiguous(min);
-  const at::Tensor high = order.contiguous(max);
-  observe(input, block_geometry(input.sizes(), low.sizes()), static_cast<float>(averaging),
-          low.mutable_data_ptr<float>(), high.mutable_data_ptr<float>());
-  order.deliver(low, min);
-  order.deliver(high, max);
+  const ObserverTensors tensors(min, max, at::Tensor(), std::nullopt, x);
+  observe({tensors.kernel()}, {static_cast<float>(averaging), false}, {});
+  tensors.deliver();
+}
+
+void observe_qparams_with(ObserveRanges observe, const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
+                          const OptionalTensor& zero_point, const at::Tensor& x, const math::GridRule& grid,
+                          double averaging, bool forget, double percentile) {
+  checks::observe_qparams_(min, max, scale, zero_point, x, grid.quant_min, grid.quant_max, grid.symmetric, averaging,
+                           percentile);
+  std::vector<at::Tensor> outputs{min, max, scale};
+  if (zero_point) {
+    outputs.push_back(*zero_point);
+  }
+  check_outputs_apart(outputs);
+  if (x.numel() == 0) {
+    return;
+  }
+  const c10::DeviceGuard device(x.device());
+  const ObserverTensors tensors(min, max, scale, zero_point, x, percentile);
+  observe({tensors.kernel()}, {static_cast<float>(averaging), forget}, grid);
+  tensors.deliver();
 }
 
 }  // namespace compress

@@ -6,11 +6,11 @@
 #include <limits>
 
 #include "compress/core/error.h"
-#include "compress/ops/choose_qparams.h"
 #include "compress/ops/fake_quantize.h"
-#include "compress/ops/observe_min_max.h"
-#include "compress/quant/blocks.h"
-#include "compress/quant/percentile.h"
+#include "compress/ops/fake_quantize_learnable.h"
+#include "compress/ops/initialize_learned.h"
+#include "compress/ops/observe_qparams.h"
+#include "compress/ops/optional_tensor.h"
 
 namespace compress::quant {
 namespace {
@@ -38,21 +38,6 @@ std::vector<int64_t> group_sizes(const QuantizerOptions& options, Role role, at:
   return result;
 }
 
-// 0 = the range only grows.
-double averaging(const QuantizerOptions& options) {
-  return options.observer == ObserverType::min_max ? 0.0 : options.averaging;
-}
-
-// The min_max observer of a weight forgets: a range that only grows would keep the scale of the first, wild steps.
-bool forgets(const QuantizerOptions& options, Role role) {
-  return options.observer == ObserverType::min_max && role == Role::weight;
-}
-
-void forget_(QuantizerState& state) {
-  state.min.fill_(std::numeric_limits<float>::infinity());
-  state.max.fill_(-std::numeric_limits<float>::infinity());
-}
-
 // A scale of a block's shape, repeated so that it meets x element by element.
 at::Tensor per_element(const at::Tensor& scale, at::IntArrayRef sizes) {
   at::Tensor result = scale.detach();
@@ -60,15 +45,6 @@ at::Tensor per_element(const at::Tensor& scale, at::IntArrayRef sizes) {
     result = result.repeat_interleave(sizes[d] / result.size(d), d);
   }
   return result;
-}
-
-void choose_qparams_(QuantizerState& state, const QuantizerOptions& options) {
-  const auto [scale, zero_point] =
-      choose_qparams(state.min, state.max, options.quant_min(), options.quant_max(), options.symmetric);
-  state.scale.copy_(scale);
-  if (state.zero_point.defined()) {
-    state.zero_point.copy_(zero_point);
-  }
 }
 
 }  // namespace
@@ -98,47 +74,30 @@ QuantizerState make_state(const QuantizerOptions& options, at::IntArrayRef scale
   return state;
 }
 
+Observation observation(const QuantizerOptions& options, Role role) {
+  const bool remembers = options.observer == ObserverType::min_max;
+  Observation result;
+  result.averaging = remembers ? 0.0 : options.averaging;
+  result.forget = remembers && role == Role::weight;
+  result.percentile = options.observer == ObserverType::percentile ? options.percentile : 100.0;
+  return result;
+}
+
 void observe_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x) {
   const at::NoGradGuard no_grad;
-  if (x.numel() == 0) {
-    return;
-  }
-  const double weight_of_new = averaging(options);
-  if (forgets(options, role)) {
-    forget_(state);
-  }
-  if (options.observer == ObserverType::percentile) {
-    // The observer sees a batch of two values per scale: its percentiles.
-    const auto [low, high] = percentile_range(x, state.min, options.percentile);
-    at::Tensor min = state.min.view({-1, 1});
-    at::Tensor max = state.max.view({-1, 1});
-    observe_min_max_(min, max, at::stack({low.reshape(-1), high.reshape(-1)}, 1), weight_of_new);
-  } else {
-    observe_min_max_(state.min, state.max, x.detach(), weight_of_new);
-  }
-  choose_qparams_(state, options);
+  const Observation how = observation(options, role);
+  observe_qparams_(state.min, state.max, state.scale, none_if_undefined(state.zero_point), x, options.quant_min(),
+                   options.quant_max(), options.symmetric, how.averaging, how.forget, how.percentile);
 }
 
 void initialize_learned_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x) {
   const at::NoGradGuard no_grad;
-  if (!options.symmetric) {
-    QuantizerState range = state;  // the same scale and zero_point; the range is not kept
-    range.min = at::full_like(state.scale, std::numeric_limits<double>::infinity());
-    range.max = at::full_like(state.scale, -std::numeric_limits<double>::infinity());
-    observe_min_max_(range.min, range.max, x.detach(), 0.0);
-    choose_qparams_(range, options);
-    return;
-  }
-  const at::Tensor magnitude = as_blocks(x.detach().to(at::kFloat), state.scale.sizes()).abs();
-  const at::Tensor mean =
-      role == Role::weight ? magnitude.sum(1) / magnitude.ne(0).sum(1).clamp_min(1) : magnitude.mean(1);
-  const double factor = 2.0 / std::sqrt(static_cast<double>(options.quant_max()));
-  state.scale.copy_((mean * factor).clamp_min(smallest_scale).view(state.scale.sizes()));
+  compress::initialize_learned_(state.scale, none_if_undefined(state.zero_point), x, options.quant_min(),
+                                options.quant_max(), options.symmetric, /*skip_zeros=*/role == Role::weight);
 }
 
 double gradient_factor(const QuantizerOptions& options, const at::Tensor& x, const at::Tensor& scale) {
-  const double elements = static_cast<double>(x.numel()) / static_cast<double>(std::max<int64_t>(1, scale.numel()));
-  return 1.0 / std::sqrt(std::max(1.0, elements) * static_cast<double>(options.quant_max()));
+  return lsq_gradient_factor(x.numel(), scale.numel(), options.quant_max());
 }
 
 void keep_positive_(const std::vector<at::Tensor>& scales) {
@@ -151,10 +110,11 @@ void keep_positive_(const std::vector<at::Tensor>& scales) {
 
 at::Tensor apply(const QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x,
                  const std::optional<at::Tensor>& mask) {
-  const double factor = options.scale == ScaleSource::learned ? gradient_factor(options, x, state.scale) : 1.0;
-  const std::optional<at::Tensor> zero_point =
-      state.zero_point.defined() ? std::optional<at::Tensor>(state.zero_point) : std::nullopt;
-  return fake_quantize(x, state.scale, zero_point, options.quant_min(), options.quant_max(), mask, factor);
+  return options.scale == ScaleSource::learned
+             ? fake_quantize_learnable(x, state.scale, none_if_undefined(state.zero_point), options.quant_min(),
+                                       options.quant_max(), mask)
+             : fake_quantize(x, state.scale, none_if_undefined(state.zero_point), options.quant_min(),
+                             options.quant_max(), mask);
 }
 
 at::Tensor quantize(const QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x) {

@@ -5,8 +5,6 @@
 
 #include "compress/core/error.h"
 #include "compress/ops/fake_quantize.h"
-#include "compress/quant/blocks.h"
-#include "compress/quant/percentile.h"
 #include "compress/quant/quantizer_state.h"
 
 namespace compress::quant {
@@ -103,14 +101,6 @@ TEST(Observers, PercentileLeavesOutliersOut) {
   EXPECT_FLOAT_EQ(state.min[1].item<float>(), -197);
 }
 
-TEST(Observers, PercentileHundredIsMinAndMax) {
-  const at::Tensor x = at::randn({3, 50});
-  const auto [low, high] = percentile_range(x, at::empty({3, 1}), 100);
-  EXPECT_TRUE(at::equal(low, x.amin(1, true)) && at::equal(high, x.amax(1, true)));
-  EXPECT_THROW(percentile_range(x, at::empty({}), 50), UsageError);
-  EXPECT_THROW(percentile_range(x, at::empty({}), 100.5), UsageError);
-}
-
 TEST(Observers, AnEmptyBatchChangesNothing) {
   for (const auto observer : {ObserverType::min_max, ObserverType::percentile}) {
     QuantizerOptions options = make_options(8, Granularity::tensor, true);
@@ -177,15 +167,6 @@ TEST(LearnedScale, StaysPositive) {
   EXPECT_TRUE(scales[0].gt(0).all().item<bool>() && scales[1].gt(0).item<bool>());
   EXPECT_FLOAT_EQ(scales[0][1].item<float>(), 0.5f);
   keep_positive_({});
-}
-
-TEST(Blocks, GatherWhatSharesAScale) {
-  const at::Tensor x = at::arange(24).view({2, 12});
-  EXPECT_TRUE(at::equal(as_blocks(x, {2, 3}), x.view({6, 4})));
-  EXPECT_TRUE(at::equal(as_blocks(x, {1, 12}), x.t()));
-  EXPECT_TRUE(at::equal(as_blocks(x, {}), x.view({1, 24})));
-  const at::Tensor image = at::randn({2, 3, 4, 5});
-  EXPECT_TRUE(at::equal(as_blocks(image, {1, 3, 1, 1}), image.permute({1, 0, 2, 3}).reshape({3, 40})));
 }
 
 }  // namespace

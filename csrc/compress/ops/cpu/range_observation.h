@@ -1,0 +1,11 @@
+#pragma once
+
+#include "compress/ops/range_observation.h"
+
+namespace compress::cpu {
+
+/// See compress::ObserveRanges. One parallel region over all tensors for their ranges, one for their states.
+void observe_ranges(const std::vector<RangeObservation>& observations, const math::RangeRule& rule,
+                    const math::GridRule& grid);
+
+}  // namespace compress::cpu

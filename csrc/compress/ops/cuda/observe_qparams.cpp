@@ -1,0 +1,20 @@
+#include <torch/library.h>
+
+#include "compress/ops/cuda/observe_ranges.h"
+
+namespace compress::cuda {
+namespace {
+
+void observe_qparams_(at::Tensor& min, at::Tensor& max, at::Tensor& scale, const OptionalTensor& zero_point,
+                      const at::Tensor& x, int64_t quant_min, int64_t quant_max, bool symmetric, double averaging,
+                      bool forget, double percentile) {
+  observe_qparams_with(&observe_ranges, min, max, scale, zero_point, x, {quant_min, quant_max, symmetric}, averaging,
+                       forget, percentile);
+}
+
+TORCH_LIBRARY_IMPL(compress, CUDA, m) {
+  m.impl("observe_qparams_", TORCH_FN(observe_qparams_));
+}
+
+}  // namespace
+}  // namespace compress::cuda

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+
+namespace compress {
+
+/// One step of an observer: takes x's range into min and max, then scale and zero_point from the range, all in place,
+/// in one pass over x and without host synchronisation. Equal bit for bit to observe_min_max_ and choose_qparams.
+///
+/// min, max     float32, of one shape that says the granularity as fake_quantize's scale does; +inf and -inf before the
+///              first observation, which is then taken as it is
+/// scale        float32, of min's shape
+/// zero_point   int32, int64 or float32, of min's shape; 0 where symmetric. None only where symmetric
+/// x            float32, float64, float16 or bfloat16, any strides; taken as a constant of the graph
+/// averaging    0 = running minimum and maximum; in (0, 1] = exponential average, state += averaging * (batch - state)
+/// forget       starts from an empty range: the state becomes x's own range (weights, which shrink as they train)
+/// percentile   in (50, 100]: the observer sees the lower (100 - percentile) and upper `percentile` of each block,
+/// exact
+///              (the k-th of n values with k = ceil(percentile / 100 * n)); below 100 this costs a selection
+///
+/// NaN in x makes the range and the scale NaN, so that divergence is seen. An empty x changes nothing.
+void observe_qparams_(at::Tensor& min, at::Tensor& max, at::Tensor& scale, const std::optional<at::Tensor>& zero_point,
+                      const at::Tensor& x, int64_t quant_min, int64_t quant_max, bool symmetric, double averaging = 0.0,
+                      bool forget = false, double percentile = 100.0);
+
+}  // namespace compress
