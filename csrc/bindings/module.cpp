@@ -7,6 +7,7 @@ PYBIND11_MODULE(_C, module) {
   compress::bindings::def_prune(module);
   compress::bindings::def_distill(module);
   compress::bindings::def_models(module);
+  compress::bindings::def_recipe(module);
   compress::bindings::def_export(module);
   compress::bindings::def_config(module);
   // Their signatures name Config and Network.

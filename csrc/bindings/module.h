@@ -12,6 +12,7 @@ void def_core(py::module_& module);
 void def_quant(py::module_& module);
 void def_prune(py::module_& module);
 void def_distill(py::module_& module);
+void def_recipe(py::module_& module);
 void def_models(py::module_& module);
 void def_export(py::module_& module);
 void def_config(py::module_& module);

@@ -108,7 +108,20 @@ Raises UsageError that names the argument, what it allows and the nearest name.)
       .def_readonly("percentile", &QuantizerOptions::percentile)
       .def_property_readonly("quant_min", &QuantizerOptions::quant_min, "The smallest integer of the grid.")
       .def_property_readonly("quant_max", &QuantizerOptions::quant_max, "The largest integer of the grid.")
-      .def("__repr__", &repr);
+      .def(
+          "__eq__", [](const QuantizerOptions& a, const QuantizerOptions& b) { return repr(a) == repr(b); },
+          py::is_operator())
+      .def("__repr__", &repr)
+      .def(py::pickle(
+          [](const QuantizerOptions& o) {
+            return py::make_tuple(o.format.name(), enum_name(o.granularity), o.group_size, o.symmetric,
+                                  enum_name(o.scale), enum_name(o.observer), o.averaging, o.percentile);
+          },
+          [](const py::tuple& t) {
+            return make_options(t[0].cast<std::string>(), t[1].cast<std::string>(), t[2].cast<int64_t>(),
+                                t[3].cast<bool>(), t[4].cast<std::string>(), t[5].cast<std::string>(),
+                                t[6].cast<double>(), t[7].cast<double>());
+          }));
   module.def("default_weight_options", &quant::default_weight_options);
   module.def("default_activation_options", &quant::default_activation_options);
 }
@@ -200,6 +213,20 @@ void def_quant(py::module_& module) {
         return py::tuple(py::cast(quant::scale_sizes(options, role_from_name(role), sizes)));
       },
       py::arg("options"), py::arg("role"), py::arg("sizes"));
+  module.def(
+      "observation",
+      [](const QuantizerOptions& options, const std::string& role) {
+        const quant::Observation how = quant::observation(options, role_from_name(role));
+        return py::make_tuple(how.averaging, how.forget, how.percentile);
+      },
+      py::arg("options"), py::arg("role"));
+  module.def(
+      "make_tensors",
+      [](const QuantizerOptions& options, const std::vector<int64_t>& scale_sizes, const at::Device& device) {
+        const quant::QuantizerState state = quant::make_state(options, scale_sizes, device);
+        return py::make_tuple(state.scale, state.zero_point, state.min, state.max);
+      },
+      py::arg("options"), py::arg("scale_sizes"), py::arg("device"));
   module.def("gradient_factor", &quant::gradient_factor, py::arg("options"), py::arg("x"), py::arg("scale"));
   module.def("keep_positive_", &quant::keep_positive_, py::arg("scales"), Release());
 }

@@ -11,22 +11,26 @@ from compress_ext import _loading
 
 _loading.load_libraries()
 
-from compress_ext import distill, models, ops, prune, quant, train  # noqa: E402
+from compress_ext import distill, models, nn, ops, prune, quant, recipe, train  # noqa: E402
 from compress_ext._build_info import VERSION as __version__  # noqa: E402
 from compress_ext._C import IntegerFormat  # noqa: E402
+from compress_ext.compressor import Compressor  # noqa: E402
 from compress_ext.errors import Error, UsageError  # noqa: E402
 from compress_ext.files import load_checkpoint, load_packed, load_safetensors, save_safetensors  # noqa: E402
 from compress_ext.prune import Pruner, SparsitySchedule  # noqa: E402
 from compress_ext.quant import QuantizerOptions, QuantizerState  # noqa: E402
+from compress_ext.recipe import Recipe  # noqa: E402
 from compress_ext.train import Config, Trainer, run_experiment  # noqa: E402
 
 __all__ = [
+    "Compressor",
     "Config",
     "Error",
     "IntegerFormat",
     "Pruner",
     "QuantizerOptions",
     "QuantizerState",
+    "Recipe",
     "SparsitySchedule",
     "Trainer",
     "UsageError",
@@ -36,9 +40,11 @@ __all__ = [
     "load_packed",
     "load_safetensors",
     "models",
+    "nn",
     "ops",
     "prune",
     "quant",
+    "recipe",
     "run_experiment",
     "save_safetensors",
     "train",

@@ -18,8 +18,11 @@ from torch import Tensor
 
 from compress_ext import _C
 from compress_ext._C import QuantizerOptions, QuantizerState
+from compress_ext.nn.fake_quantizer import FakeQuantizer, Observer
 
 __all__ = [
+    "FakeQuantizer",
+    "Observer",
     "QuantizerOptions",
     "QuantizerState",
     "default_activation_options",

@@ -5,6 +5,7 @@
 #include <compress/ops/unpack_mask.h>
 #include <compress/optim/optimizer.h>
 #include <compress/recipe/compressor.h>
+#include <compress/recipe/network_layers.h>
 
 #include <cstdio>
 
@@ -31,14 +32,11 @@ int main() {
   prune.schedule.type = compress::prune::ScheduleType::constant;
   compress::recipe::QuantizeOptions quantize;
   const compress::RunLength run{10, 10};
-  compress::recipe::Compressor compressor({prune, quantize}, {*network,
-                                                              [&](const at::Tensor& x) { return network->forward(x); },
-                                                              compress::nn::compressible_layers(*network),
-                                                              {},
-                                                              at::zeros({1, 8}),
-                                                              run});
-  const auto optimizer =
-      compress::optim::make_optimizer(compress::optim::SgdOptions{0.1}, compressor.parameter_groups());
+  const auto forward = [&](const at::Tensor& x) { return network->forward(x); };
+  compress::recipe::Compressor compressor(
+      {prune, quantize}, compress::recipe::make_attachment(*network, forward, at::zeros({2, 8}), run));
+  const auto optimizer = compress::optim::make_optimizer(compress::optim::SgdOptions{0.1},
+                                                         compress::recipe::network_parameter_groups(*network));
 
   const at::Tensor input = at::randn({32, 8}), target = at::randint(4, {32});
   const auto loss_of = [&] {

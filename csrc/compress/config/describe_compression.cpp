@@ -100,7 +100,8 @@ void describe(Visitor& v, recipe::QuantizeOptions& o) {
 }
 
 void describe(Visitor& v, recipe::DistillOptions& o) {
-  v.field("teacher", o.teacher, "The network to learn from.", {.required = true});
+  v.optional_block("teacher", o.teacher, "The network to learn from; `none` in Python, where it is at hand.",
+                   [](Visitor& v, auto& teacher) { describe(v, teacher); });
   v.field("task_weight", o.task_weight, "Multiplies the loss on the labels.", {.range = at_least(0)});
   v.field("losses", o.losses, "Terms added to it.");
   v.require(!o.losses.empty(), "losses", "needs at least one term, as [{type: kl}]");

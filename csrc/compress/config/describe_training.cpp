@@ -2,12 +2,22 @@
 #include <array>
 
 #include "compress/config/describe.h"
+#include "compress/config/node.h"
 
 namespace compress::config {
 namespace {
 
 bool is_folder_name(const std::string& name) {
   return name.find('/') == std::string::npos && name != "." && name != "..";
+}
+
+// A recipe alone may leave its teacher to the caller; a run has nobody to ask.
+void require_teacher(Visitor& v, const std::vector<recipe::MethodOptions>& compression) {
+  for (size_t i = 0; i < compression.size(); ++i) {
+    const auto* distill = std::get_if<recipe::DistillOptions>(&compression[i]);
+    v.require(distill == nullptr || distill->teacher.has_value(), joined_path("compression", i) + ".distill",
+              "lacks the required key 'teacher'");
+  }
 }
 
 }  // namespace
@@ -26,6 +36,7 @@ void describe(Visitor& v, train::Experiment& o) {
   v.field("learning_rate", o.learning_rate, "How the optimizer's `lr` moves over the run.");
   v.field("training", o.training, "How long and in what pieces to train.");
   describe_compression(v, o.compression);
+  require_teacher(v, o.compression);
   v.field("report", o.report, "What to compare and measure at the end.");
 }
 

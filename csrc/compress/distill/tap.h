@@ -24,6 +24,8 @@ class Tap {
   void set_enabled(bool enabled) { enabled_ = enabled; }
   bool enabled() const { return enabled_; }
 
+  /// Takes an output, if enabled; the layer's forward calls it.
+  void record(const at::Tensor& output);
   /// The latest output; a layer that runs several times in a pass leaves its last. Raises Error, naming the layer,
   /// where there was no forward pass since the tap was made or cleared.
   const at::Tensor& output() const;
@@ -31,9 +33,6 @@ class Tap {
   void clear() { output_.reset(); }
 
  private:
-  friend class Tappable;
-  void record(const at::Tensor& output);
-
   std::string layer_;
   bool enabled_ = true;
   at::Tensor output_;

@@ -15,6 +15,7 @@
 #include "compress/optim/learning_rate.h"
 #include "compress/optim/optimizer.h"
 #include "compress/recipe/compressor.h"
+#include "compress/recipe/network_layers.h"
 #include "compress/recipe/load_teacher.h"
 #include "compress/train/evaluate.h"
 #include "compress/train/metrics_writer.h"
@@ -30,7 +31,7 @@ namespace fs = std::filesystem;
 const recipe::TeacherOptions* teacher_options(const train::Experiment& experiment) {
   for (const recipe::MethodOptions& method : experiment.compression) {
     if (const auto* distill = std::get_if<recipe::DistillOptions>(&method)) {
-      return &distill->teacher;
+      return &distill->teacher.value();
     }
   }
   return nullptr;
@@ -54,10 +55,10 @@ bool trains_teacher(const recipe::TeacherOptions& teacher) {
 // Whether this run trains a teacher that has no weights yet. A folder cut off before its first checkpoint has none.
 bool awaits_teacher(const recipe::MethodOptions& method) {
   const auto* distill = std::get_if<recipe::DistillOptions>(&method);
-  if (distill == nullptr || !trains_teacher(distill->teacher)) {
+  if (distill == nullptr || !trains_teacher(*distill->teacher)) {
     return false;
   }
-  const train::RunFolder folder(distill->teacher.checkpoint);
+  const train::RunFolder folder(distill->teacher->checkpoint);
   return !folder.finished() && !folder.latest_checkpoint();
 }
 

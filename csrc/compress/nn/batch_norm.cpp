@@ -1,5 +1,8 @@
 #include "compress/nn/batch_norm.h"
 
+#include "compress/ops/batch_norm_fold.h"
+#include "compress/ops/optional_tensor.h"
+
 namespace compress::nn {
 
 at::Tensor BatchNorm2dImpl::forward(const at::Tensor& input) {
@@ -11,14 +14,17 @@ at::Tensor BatchNorm2dImpl::forward(const at::Tensor& input) {
 }
 
 at::Tensor BatchNorm2dImpl::fold_factor() const {
-  const at::Tensor inverse_deviation = (running_var + options.eps()).rsqrt();
-  return weight.defined() ? weight * inverse_deviation : inverse_deviation;
+  return batch_norm_fold_factor(none_if_undefined(weight), running_var, options.eps());
+}
+
+at::Tensor BatchNorm2dImpl::fold_divisor() const {
+  const at::NoGradGuard no_grad;
+  return batch_norm_fold_factor(none_if_undefined(weight), running_var, options.eps(), /*nonzero=*/true);
 }
 
 at::Tensor BatchNorm2dImpl::folded_bias(const at::Tensor& convolution_bias) const {
-  const at::Tensor centre = convolution_bias.defined() ? convolution_bias - running_mean : -running_mean;
-  const at::Tensor shift = centre * fold_factor();
-  return bias.defined() ? bias + shift : shift;
+  return batch_norm_folded_bias(none_if_undefined(convolution_bias), none_if_undefined(bias), running_mean,
+                                fold_factor());
 }
 
 }  // namespace compress::nn

@@ -17,6 +17,8 @@ class BatchNorm2dImpl : public torch::nn::BatchNorm2dImpl {
 
   /// weight / sqrt(running_var + eps), [C]: what folding multiplies a convolution's weight with.
   at::Tensor fold_factor() const;
+  /// The same as a constant, 1 where it is 0: what a training step divides by.
+  at::Tensor fold_divisor() const;
   /// bias + (convolution_bias - running_mean) * fold_factor, [C].
   at::Tensor folded_bias(const at::Tensor& convolution_bias) const;
 

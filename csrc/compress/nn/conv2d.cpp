@@ -57,9 +57,7 @@ at::Tensor Conv2dImpl::convolve_and_normalize(const at::Tensor& input) {
     return convolve(input, compressed_weight(folded), batch_norm_->folded_bias(bias));
   }
   // Dividing the weight, not the output, by the factor costs a pass over the weight instead of two over activations.
-  // A batch-norm weight of exactly 0 (zero-initialised residual branches) would divide 0 by 0: 1 stands in for it.
-  const at::Tensor factor = batch_norm_->fold_factor().detach();
-  const at::Tensor divisor = per_filter(factor.masked_fill(factor == 0, 1.0));
+  const at::Tensor divisor = per_filter(batch_norm_->fold_divisor());
   return batch_norm_->forward(convolve(input, compressed_weight(weight * divisor) / divisor, bias));
 }
 

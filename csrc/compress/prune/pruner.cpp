@@ -11,6 +11,14 @@
 
 namespace compress::prune {
 
+void zero_pruned_(const std::vector<PruneTarget>& targets) {
+  const at::NoGradGuard no_grad;
+  for (const PruneTarget& target : targets) {
+    at::Tensor weight = target.weight;
+    apply_mask_(weight, target.mask);
+  }
+}
+
 Pruner::Pruner(std::vector<PruneTarget> targets, Scope scope, SparsitySchedule schedule)
     : targets_(std::move(targets)), scope_(scope), schedule_(schedule) {
   check<UsageError>(!targets_.empty(), "prune: there is no weight to prune");
@@ -51,10 +59,7 @@ void Pruner::prune_to(double sparsity) {
 }
 
 void Pruner::apply() {
-  const at::NoGradGuard no_grad;
-  for (PruneTarget& target : targets_) {
-    apply_mask_(target.weight, target.mask);
-  }
+  zero_pruned_(targets_);
 }
 
 double Pruner::sparsity() const {

@@ -18,6 +18,9 @@ struct PruneTarget {
   at::Tensor mask;  ///< packed (see ops/pack_mask.h), of weight's shape
 };
 
+/// Zeroes what the targets' masks prune.
+void zero_pruned_(const std::vector<PruneTarget>& targets);
+
 /// Gradual magnitude pruning (Zhu & Gupta 2017) of any set of weights.
 ///
 /// Exactly round(sparsity * elements) weights (halves up: 744.5 is 745) are zero after an update, per layer or together
@@ -35,6 +38,9 @@ class Pruner {
   void apply();
   /// Moves the masks to a sparsity at once.
   void prune_to(double sparsity);
+
+  /// Takes other tensors for the same weights, in the same order: those of a network that was moved or sharded.
+  void rebind(std::vector<PruneTarget> targets) { targets_ = std::move(targets); }
 
   /// The share of the targets' weights that the masks prune.
   double sparsity() const;

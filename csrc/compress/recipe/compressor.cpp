@@ -3,16 +3,7 @@
 #include "compress/recipe/make_method.h"
 
 namespace compress::recipe {
-namespace {
-
-bool belongs_to_quantizer(const std::string& name) {
-  return name.find("weight_quantizer.") != std::string::npos || name.find("input_quantizer.") != std::string::npos;
-}
-
-}  // namespace
-
-Compressor::Compressor(const std::vector<MethodOptions>& recipe, const Attachment& attachment)
-    : network_(attachment.network) {
+Compressor::Compressor(const std::vector<MethodOptions>& recipe, const Attachment& attachment) {
   for (const MethodOptions& options : recipe) {
     methods_.push_back(make_method(options));
     methods_.back()->attach(attachment);
@@ -53,15 +44,7 @@ void Compressor::resume(int64_t steps) {
 }
 
 std::vector<optim::ParameterGroup> Compressor::parameter_groups() {
-  optim::ParameterGroup weights{"network", {}};
-  optim::ParameterGroup scales{"learned scales", {}, 1.0, 0.0};
-  for (const auto& item : network_.named_parameters()) {
-    (belongs_to_quantizer(item.key()) ? scales : weights).parameters.emplace_back(item.key(), item.value());
-  }
-  std::vector<optim::ParameterGroup> groups{std::move(weights)};
-  if (!scales.parameters.empty()) {
-    groups.push_back(std::move(scales));
-  }
+  std::vector<optim::ParameterGroup> groups;
   for (auto& method : methods_) {
     for (optim::ParameterGroup& group : method->parameter_groups()) {
       groups.push_back(std::move(group));
@@ -96,13 +79,6 @@ Metrics Compressor::metrics() const {
     result.insert(result.end(), own.begin(), own.end());
   }
   return result;
-}
-
-Attachment make_attachment(torch::nn::Module& network, std::function<at::Tensor(const at::Tensor&)> forward,
-                           const models::InputShape& shape, const at::Device& device, const RunLength& run) {
-  // Two images: enough for shapes, and for batch norm if somebody left it in training mode.
-  const at::Tensor example = at::zeros({2, shape.channels, shape.height, shape.width}, at::TensorOptions(device));
-  return {network, std::move(forward), nn::compressible_layers(network), shape, example, run};
 }
 
 }  // namespace compress::recipe

@@ -24,7 +24,7 @@ class Compressor {
   /// After the network's state dict and `tensors()` were loaded: goes on as if `steps` steps had just been done.
   void resume(int64_t steps);
 
-  /// The network's parameters (learned scales and zero points without weight decay) and the methods' own.
+  /// The methods' own parameters; the network's are network_parameter_groups.
   std::vector<optim::ParameterGroup> parameter_groups();
   /// State outside the network, names led by the method's name.
   NamedTensors tensors();
@@ -32,12 +32,7 @@ class Compressor {
   Metrics metrics() const;
 
  private:
-  torch::nn::Module& network_;
   std::vector<std::unique_ptr<Method>> methods_;
 };
-
-/// The layers of `network` and what else methods attach to.
-Attachment make_attachment(torch::nn::Module& network, std::function<at::Tensor(const at::Tensor&)> forward,
-                           const models::InputShape& shape, const at::Device& device, const RunLength& run);
 
 }  // namespace compress::recipe

@@ -2,22 +2,16 @@
 
 #include <c10/util/overloaded.h>
 
-#include <algorithm>
-
 #include "compress/core/error.h"
 #include "compress/models/weights.h"
 #include "compress/ops/distillation_loss.h"
-#include "compress/recipe/load_teacher.h"
 
 namespace compress::recipe {
 namespace {
 
-std::shared_ptr<distill::Tap> shared_tap(torch::nn::Module& network, const std::string& layer) {
-  distill::Tappable& tappable = distill::find_tappable(network, layer);
-  if (!tappable.tap()) {
-    tappable.attach_tap(std::make_shared<distill::Tap>(layer));
-  }
-  return tappable.tap();
+void check_logits(const at::Tensor& student, const at::Tensor& teacher) {
+  check<UsageError>(teacher.sizes() == student.sizes(), "distill: the teacher answers with logits ", teacher.sizes(),
+                    ", the student with ", student.sizes(), "; both need the same classes");
 }
 
 }  // namespace
@@ -29,12 +23,8 @@ void DistillMethod::attach(const Attachment& attachment) {
                                [&](const FeatureTerm& feature) { add_pairs(feature, attachment, teacher_layers); }),
                term);
   }
-  const auto network = load_teacher(options_.teacher, attachment.shape, attachment.example_input.device());
-  teacher_.emplace([network = network.get()](const at::Tensor& input) { return network->forward(input); }, network,
-                   teacher_layers);
-  if (!pairs_.empty()) {
-    make_projectors(attachment);
-  }
+  teacher_ = attachment.make_teacher(options_.teacher, teacher_layers);
+  try_example(attachment);
   for (const KlTerm& kl : kl_terms_) {
     plan_.push_back(
         {"(logits)", std::string(name()), concat("KL, temperature ", kl.temperature, ", weight ", kl.weight)});
@@ -49,29 +39,29 @@ void DistillMethod::attach(const Attachment& attachment) {
 void DistillMethod::add_pairs(const FeatureTerm& term, const Attachment& attachment,
                               std::vector<std::string>& teacher_layers) {
   for (const auto& [student_layer, teacher_layer] : term.taps) {
-    pairs_.push_back({student_layer, teacher_layer, shared_tap(attachment.network, student_layer),
-                      teacher_layers.size(), nullptr, term.loss, term.weight});
+    pairs_.push_back({student_layer, teacher_layer, attachment.tap(student_layer), teacher_layers.size(), nullptr,
+                      term.loss, term.weight});
     teacher_layers.push_back(teacher_layer);
   }
 }
 
-// Runs both networks once on the example to learn the features' shapes. In evaluation mode: batch norm must not move.
-void DistillMethod::make_projectors(const Attachment& attachment) {
+// Runs both networks once to learn the features' shapes: outputs that do not meet fail here, not in the first step.
+void DistillMethod::try_example(const Attachment& attachment) {
   const at::NoGradGuard no_grad;
-  const bool was_training = attachment.network.is_training();
-  attachment.network.eval();
-  attachment.forward(attachment.example_input);
-  attachment.network.train(was_training);
-  const distill::TeacherOutput teacher = (*teacher_)(attachment.example_input);
+  const at::Tensor logits = attachment.run_example();
+  const distill::TeacherOutput teacher = teacher_(attachment.example_input);
+  if (!kl_terms_.empty()) {
+    check_logits(logits, teacher.logits);
+  }
   for (FeaturePair& pair : pairs_) {
     if (distill::needs_equal_channels(pair.loss)) {
       pair.projector =
           distill::make_projector(pair.student_tap->output().sizes(), teacher.features[pair.teacher_feature].sizes());
     }
     if (pair.projector) {
-      pair.projector->to(attachment.example_input.device());
+      pair.projector->to(pair.student_tap->output().device());
     }
-    pair_loss(pair, teacher);  // features that do not meet fail here, not in the first step
+    pair_loss(pair, teacher);
   }
   for (FeaturePair& pair : pairs_) {
     pair.student_tap->clear();
@@ -89,9 +79,10 @@ at::Tensor DistillMethod::pair_loss(const FeaturePair& pair, const distill::Teac
 }
 
 at::Tensor DistillMethod::loss(const LossInput& input) {
-  const distill::TeacherOutput teacher = (*teacher_)(input.input);
-  check(teacher.logits.sizes() == input.logits.sizes(), "distill: the teacher answers with logits ",
-        teacher.logits.sizes(), ", the student with ", input.logits.sizes());
+  const distill::TeacherOutput teacher = teacher_(input.input);
+  if (!kl_terms_.empty()) {
+    check_logits(input.logits, teacher.logits);
+  }
   at::Tensor total;
   const auto add = [&](const at::Tensor& term, double weight) {
     total = total.defined() ? total + weight * term : weight * term;

@@ -37,13 +37,13 @@ class DistillMethod : public Method {
   };
 
   void add_pairs(const FeatureTerm& term, const Attachment& attachment, std::vector<std::string>& teacher_layers);
-  void make_projectors(const Attachment& attachment);
+  void try_example(const Attachment& attachment);
   static at::Tensor pair_loss(const FeaturePair& pair, const distill::TeacherOutput& teacher);
 
   DistillOptions options_;
   std::vector<KlTerm> kl_terms_;
   std::vector<FeaturePair> pairs_;
-  std::optional<distill::Teacher> teacher_;
+  RunTeacher teacher_;
   std::vector<PlanRow> plan_;
 };
 

@@ -3,6 +3,8 @@
 #include <torch/nn.h>
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,20 +12,32 @@
 
 #include "compress/core/duration.h"
 #include "compress/core/named_tensors.h"
-#include "compress/models/options.h"
-#include "compress/nn/compressible.h"
+#include "compress/distill/tap.h"
+#include "compress/distill/teacher.h"
 #include "compress/optim/optimizer.h"
+#include "compress/recipe/layer.h"
+#include "compress/recipe/options.h"
 
 namespace compress::recipe {
 
-/// What a method attaches itself to.
+/// Runs a frozen teacher on an input, without a graph.
+using RunTeacher = std::function<distill::TeacherOutput(const at::Tensor& input)>;
+
+/// What a method attaches itself to: a network, C++ or Python. See make_attachment.
 struct Attachment {
-  torch::nn::Module& network;
-  std::function<at::Tensor(const at::Tensor&)> forward;  ///< runs the network
-  std::vector<nn::NamedLayer> layers;                    ///< its compressible layers
-  models::InputShape shape;                              ///< what a teacher for the same data is built for
-  at::Tensor example_input;                              ///< a small batch on the network's device
+  Layers layers;                  ///< those with slots
+  std::vector<OtherLayer> others;  ///< those without, for messages and the plan
   RunLength run;
+  at::Tensor example_input;  ///< a small batch on the network's device
+  /// Holds the running statistics of all batch norms still, or lets them move.
+  std::function<void(bool frozen)> freeze_batch_norms;
+  /// The tap of a layer by name, one for all who ask. Raises UsageError for an unknown name, naming the nearest ones.
+  std::function<std::shared_ptr<distill::Tap>(const std::string& layer)> tap;
+  /// The network's logits of the example, in evaluation mode and without a graph; taps then hold features.
+  std::function<at::Tensor()> run_example;
+  /// The teacher with taps on layers of it, in that order.
+  std::function<RunTeacher(const std::optional<TeacherOptions>& options, const std::vector<std::string>& taps)>
+      make_teacher;
 };
 
 /// What a loss sees of one (micro-)batch.

@@ -64,7 +64,7 @@ struct FeatureTerm {
 };
 
 struct DistillOptions {
-  TeacherOptions teacher;
+  std::optional<TeacherOptions> teacher;  ///< none where the caller has a teacher at hand
   double task_weight = 1.0;  ///< multiplies the task's own loss
   std::vector<std::variant<KlTerm, FeatureTerm>> losses{KlTerm{}};
 };

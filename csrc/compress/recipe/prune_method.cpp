@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compress/core/error.h"
+#include "compress/prune/magnitude.h"
 #include "compress/recipe/selection.h"
 
 namespace compress::recipe {
@@ -33,20 +34,56 @@ prune::SparsitySchedule resolve(const PruneOptions& options, const RunLength& ru
 }  // namespace
 
 void PruneMethod::attach(const Attachment& attachment) {
-  Selection selection = select_layers(attachment.layers, options_.include, options_.exclude, name());
+  Selection selection = select_layers(attachment, options_.include, options_.exclude, name());
   const prune::SparsitySchedule schedule = resolve(options_, attachment.run);
-  std::vector<prune::PruneTarget> targets;
-  for (const auto& [layer_name, layer] : selection.layers) {
+  for (const auto& layer : selection.layers) {
+    if (const std::string owner = layer->tied_to(); !owner.empty()) {
+      plan_.push_back({layer->name(), std::string(name()), "left out: its weight is that of " + owner});
+      continue;
+    }
+    layers_.push_back(layer);
     layer->add_weight_mask();
-    targets.push_back({layer_name, layer->weight_parameter(), layer->weight_mask});
+    elements_ += layer->weight().numel();
     const char* scope = options_.scope == prune::Scope::global ? " % over all layers" : " % of this layer";
     plan_.push_back(
-        {layer_name, std::string(name()),
+        {layer->name(), std::string(name()),
          "to " + concat(100 * options_.sparsity) + scope + ", steps " + std::to_string(schedule.start) +
              (schedule.type == prune::ScheduleType::cubic ? " to " + std::to_string(schedule.end) : " on")});
   }
   plan_.insert(plan_.end(), selection.left_out.begin(), selection.left_out.end());
-  pruner_.emplace(std::move(targets), options_.scope, schedule);
+  pruner_.emplace(targets(), options_.scope, schedule);
+}
+
+void PruneMethod::before_step(int64_t step) {
+  if (pruner_->schedule().due(step)) {
+    pruner_->rebind(targets());
+    pruner_->update(step);
+    after_step(step);  // a sharded weight was ranked, and zeroed, as a copy
+  }
+}
+
+void PruneMethod::after_step(int64_t step) {
+  std::vector<prune::PruneTarget> parts;
+  for (const auto& layer : layers_) {
+    parts.push_back({layer->name(), layer->weight_part(), layer->weight_mask_part()});
+  }
+  prune::zero_pruned_(parts);
+}
+
+Metrics PruneMethod::metrics() const {
+  std::vector<at::Tensor> masks;
+  for (const auto& layer : layers_) {
+    masks.push_back(layer->weight_mask());
+  }
+  return {{"sparsity", 1.0 - static_cast<double>(prune::count_kept(masks)) / static_cast<double>(elements_)}};
+}
+
+std::vector<prune::PruneTarget> PruneMethod::targets() const {
+  std::vector<prune::PruneTarget> targets;
+  for (const auto& layer : layers_) {
+    targets.push_back({layer->name(), layer->weight(), layer->weight_mask()});
+  }
+  return targets;
 }
 
 }  // namespace compress::recipe

@@ -15,13 +15,17 @@ class PruneMethod : public Method {
 
   std::string_view name() const override { return type_name<PruneOptions>.name; }
   void attach(const Attachment& attachment) override;
-  void before_step(int64_t step) override { pruner_->update(step); }
-  void after_step(int64_t step) override { pruner_->apply(); }
+  void before_step(int64_t step) override;
+  void after_step(int64_t step) override;
   std::vector<PlanRow> plan() const override { return plan_; }
-  Metrics metrics() const override { return {{"sparsity", pruner_->sparsity()}}; }
+  Metrics metrics() const override;
 
  private:
+  std::vector<prune::PruneTarget> targets() const;
+
   PruneOptions options_;
+  Layers layers_;
+  int64_t elements_ = 0;  ///< weights of all layers
   std::optional<prune::Pruner> pruner_;
   std::vector<PlanRow> plan_;
 };

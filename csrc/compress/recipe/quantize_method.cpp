@@ -1,6 +1,7 @@
 #include "compress/recipe/quantize_method.h"
 
 #include "compress/core/error.h"
+#include "compress/quant/quantizer_state.h"
 #include "compress/recipe/selection.h"
 
 namespace compress::recipe {
@@ -15,7 +16,7 @@ std::string describe(const quant::QuantizerOptions& options, const char* what) {
 }  // namespace
 
 void QuantizeMethod::attach(const Attachment& attachment) {
-  Selection selection = select_layers(attachment.layers, options_.include, options_.exclude, name());
+  Selection selection = select_layers(attachment, options_.include, options_.exclude, name());
   start_ = options_.start.resolve(attachment.run);
   freeze_ = options_.freeze_observers.resolve(attachment.run);
   check<UsageError>(start_ < attachment.run.total_steps, "quantize.start: ", options_.start.text(),
@@ -23,52 +24,60 @@ void QuantizeMethod::attach(const Attachment& attachment) {
   check<UsageError>(freeze_ > start_, "quantize.freeze_observers: ", options_.freeze_observers.text(), " (step ",
                     freeze_, ") must come after start, ", options_.start.text(), " (step ", start_,
                     "): observers need batches to look at");
-  for (const auto& [layer_name, layer] : selection.layers) {
+  for (const auto& layer : selection.layers) {
     std::string action;
     if (options_.weight) {
-      layer->add_weight_quantizer(*options_.weight);
-      quantizers_.push_back(layer->weight_quantizer);
+      add(layer->add_weight_quantizer(*options_.weight), *options_.weight);
       action = describe(*options_.weight, "weight");
     }
-    if (options_.activation && !layer->input_channel_sizes().empty()) {
-      layer->add_input_quantizer(*options_.activation);
-      quantizers_.push_back(layer->input_quantizer);
-      action += (action.empty() ? "" : ", ") + describe(*options_.activation, "input");
+    if (options_.activation) {
+      if (auto quantizer = layer->add_input_quantizer(*options_.activation)) {
+        add(std::move(quantizer), *options_.activation);
+        action += (action.empty() ? "" : ", ") + describe(*options_.activation, "input");
+      }
     }
-    plan_.push_back({layer_name, std::string(name()), action + ", from step " + std::to_string(start_)});
+    plan_.push_back({layer->name(), std::string(name()), action + ", from step " + std::to_string(start_)});
   }
   plan_.insert(plan_.end(), selection.left_out.begin(), selection.left_out.end());
-  for (const nn::Quantizer& quantizer : quantizers_) {
-    if (quantizer->learned()) {
-      learned_scales_.push_back(quantizer->state().scale);
-    }
+  freeze_batch_norms_ = attachment.freeze_batch_norms;
+}
+
+void QuantizeMethod::add(std::unique_ptr<QuantizerSlot> quantizer, const quant::QuantizerOptions& options) {
+  if (options.scale == quant::ScaleSource::learned) {
+    learned_.push_back(quantizer.get());
   }
-  for (const auto& module : attachment.network.modules()) {
-    if (auto* batch_norm = dynamic_cast<nn::BatchNorm2dImpl*>(module.get())) {
-      batch_norms_.push_back(batch_norm);
-    }
+  quantizers_.push_back(std::move(quantizer));
+}
+
+void QuantizeMethod::enter(Phase phase) {
+  if (phase_ == phase) {
+    return;
   }
+  for (const auto& quantizer : quantizers_) {
+    quantizer->set_phase(phase.enabled, !phase.frozen);
+  }
+  freeze_batch_norms_(phase.frozen);
+  phase_ = phase;
 }
 
 void QuantizeMethod::before_step(int64_t step) {
-  for (nn::Quantizer& quantizer : quantizers_) {
-    quantizer->enabled = step >= start_;
-    quantizer->observing = step < freeze_;
-  }
-  for (nn::BatchNorm2dImpl* batch_norm : batch_norms_) {
-    batch_norm->frozen = step >= freeze_;
-  }
+  enter(phase_at(step));
 }
 
 void QuantizeMethod::after_step(int64_t step) {
-  quant::keep_positive_(learned_scales_);
+  std::vector<at::Tensor> scales;
+  for (const QuantizerSlot* quantizer : learned_) {
+    scales.push_back(quantizer->scale());
+  }
+  quant::keep_positive_(scales);
 }
 
 void QuantizeMethod::resume(int64_t steps) {
-  for (nn::Quantizer& quantizer : quantizers_) {
-    quantizer->initialized = steps > start_;
+  for (const auto& quantizer : quantizers_) {
+    quantizer->set_initialized(steps > start_);
   }
-  before_step(steps);
+  phase_.reset();  // a loaded network may be in any phase
+  enter(phase_at(steps));
 }
 
 }  // namespace compress::recipe

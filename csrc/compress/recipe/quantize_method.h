@@ -1,6 +1,5 @@
 #pragma once
 
-#include "compress/nn/batch_norm.h"
 #include "compress/recipe/method.h"
 #include "compress/recipe/options.h"
 
@@ -23,9 +22,20 @@ class QuantizeMethod : public Method {
   QuantizeOptions options_;
   int64_t start_ = 0;
   int64_t freeze_ = 0;
-  std::vector<nn::Quantizer> quantizers_;
-  std::vector<at::Tensor> learned_scales_;
-  std::vector<nn::BatchNorm2dImpl*> batch_norms_;
+  /// What is told to the network when it changes.
+  struct Phase {
+    bool enabled = false;
+    bool frozen = false;
+    bool operator==(const Phase&) const = default;
+  };
+  Phase phase_at(int64_t step) const { return {step >= start_, step >= freeze_}; }
+  void enter(Phase phase);
+  void add(std::unique_ptr<QuantizerSlot> quantizer, const quant::QuantizerOptions& options);
+
+  std::optional<Phase> phase_;
+  std::vector<std::unique_ptr<QuantizerSlot>> quantizers_;
+  std::vector<QuantizerSlot*> learned_;
+  std::function<void(bool frozen)> freeze_batch_norms_;
   std::vector<PlanRow> plan_;
 };
 

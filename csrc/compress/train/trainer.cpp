@@ -4,6 +4,7 @@
 
 #include "compress/optim/clip.h"
 #include "compress/optim/learning_rate.h"
+#include "compress/recipe/network_layers.h"
 #include "compress/train/autocast.h"
 #include "compress/train/checkpoint.h"
 #include "compress/train/evaluate.h"
@@ -59,7 +60,10 @@ Trainer::Trainer(const Experiment& experiment, const data::DatasetPair& data, Ru
   const auto forward = [this](const at::Tensor& input) { return network_->forward(input); };
   compressor_ = std::make_unique<recipe::Compressor>(
       experiment_.compression, recipe::make_attachment(*network_, forward, shape_, device_, state_.run));
-  std::vector<optim::ParameterGroup> groups = compressor_->parameter_groups();
+  std::vector<optim::ParameterGroup> groups = recipe::network_parameter_groups(*network_);
+  for (optim::ParameterGroup& group : compressor_->parameter_groups()) {
+    groups.push_back(std::move(group));
+  }
   for (const optim::ParameterGroup& group : groups) {
     for (const auto& [name, parameter] : group.parameters) {
       parameters_.push_back(parameter);

@@ -4,6 +4,7 @@
 
 #include "compress/models/network.h"
 #include "compress/recipe/compressor.h"
+#include "compress/recipe/network_layers.h"
 #include "config/parse.h"
 
 namespace compress::config::test {

@@ -44,7 +44,7 @@ TEST(ConfigReference, RecipePageShowsTheDefaults) {
   EXPECT_EQ(shown(1), recipe_to_yaml({recipe::PruneOptions{}}));
   EXPECT_EQ(shown(2), recipe_to_yaml({recipe::QuantizeOptions{}}));
   recipe::DistillOptions distill;
-  distill.teacher = {models::ConvnetOptions{64}, "runs/teacher", false};
+  distill.teacher = recipe::TeacherOptions{models::ConvnetOptions{64}, "runs/teacher", false};
   recipe::FeatureTerm feature;
   feature.taps = {{"block3", "block3"}};
   distill.losses.push_back(feature);

@@ -124,7 +124,7 @@ TEST(ConfigRoundTrip, StringsKeepTheirText) {
     recipe::PruneOptions prune;
     prune.exclude = {text};
     recipe::DistillOptions distill;
-    distill.teacher.checkpoint = text;
+    distill.teacher.emplace().checkpoint = text;
     recipe::FeatureTerm term;
     term.taps = {{text, text}};
     distill.losses = {term};
@@ -134,7 +134,7 @@ TEST(ConfigRoundTrip, StringsKeepTheirText) {
     EXPECT_EQ(again.data.path, text);
     EXPECT_EQ(std::get<recipe::PruneOptions>(again.compression[0]).exclude[0], text);
     const auto& distilled = std::get<recipe::DistillOptions>(again.compression[1]);
-    EXPECT_EQ(distilled.teacher.checkpoint, text);
+    EXPECT_EQ(distilled.teacher->checkpoint, text);
     EXPECT_EQ(std::get<recipe::FeatureTerm>(distilled.losses[0]).taps, term.taps);
   }
 }

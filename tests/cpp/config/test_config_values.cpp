@@ -44,8 +44,8 @@ TEST(ConfigValues, RecipeOfTheDesign) {
   EXPECT_EQ(quantize.freeze_observers, Duration::percent(90));
 
   const auto& distill = std::get<DistillOptions>(recipe[2]);
-  EXPECT_EQ(std::get<models::ConvnetOptions>(distill.teacher.model).width, 64);
-  EXPECT_EQ(distill.teacher.checkpoint, "runs/teacher");
+  EXPECT_EQ(std::get<models::ConvnetOptions>(distill.teacher->model).width, 64);
+  EXPECT_EQ(distill.teacher->checkpoint, "runs/teacher");
   ASSERT_EQ(distill.losses.size(), 2);
   EXPECT_EQ(std::get<KlTerm>(distill.losses[0]).temperature, 4);
   const auto& feature = std::get<FeatureTerm>(distill.losses[1]);
@@ -163,7 +163,7 @@ TEST(ConfigValues, AnchorsShareBlocks) {
       "data: {type: digits}\nmodel: &net {type: convnet, width: 32}\n"
       "compression: [{distill: {teacher: {model: *net, checkpoint: t}}}]\n",
       "x.yaml");
-  const auto& teacher = std::get<DistillOptions>(experiment.compression[0]).teacher;
+  const auto& teacher = std::get<DistillOptions>(experiment.compression[0]).teacher.value();
   EXPECT_EQ(std::get<models::ConvnetOptions>(teacher.model).width, 32);
 }
 

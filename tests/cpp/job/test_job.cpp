@@ -34,7 +34,7 @@ train::Experiment whole_experiment(const test::TempFolder& folder) {
   experiment.data.path = (folder / "digits").string();
   experiment.compression = test::small_recipe();
   recipe::DistillOptions distill;
-  distill.teacher = {models::ConvnetOptions{16}, (folder / "runs" / "teacher").string(), true};
+  distill.teacher = recipe::TeacherOptions{models::ConvnetOptions{16}, (folder / "runs" / "teacher").string(), true};
   experiment.compression.push_back(distill);
   experiment.report.baseline = true;
   write_digits(folder / "digits");
@@ -109,7 +109,7 @@ TEST(Job, ARecipeThatDoesNotFitFailsBeforeAnythingIsTrainedOrWritten) {
 TEST(Job, AMissingTeacherIsToldBeforeAnythingIsWritten) {
   const test::TempFolder folder;
   train::Experiment experiment = whole_experiment(folder);
-  std::get<recipe::DistillOptions>(experiment.compression[2]).teacher.train = false;
+  std::get<recipe::DistillOptions>(experiment.compression[2]).teacher->train = false;
   const std::string text = test::error_of<UsageError>([&] { run_experiment(experiment, false); });
   EXPECT_NE(text.find("distill.teacher.checkpoint"), std::string::npos) << text;
   EXPECT_NE(text.find("distill.teacher.train: true"), std::string::npos) << text;
@@ -133,7 +133,7 @@ TEST(Job, ATeachersCheckpointFolderOrFileServesToTheReport) {
   const fs::path checkpoints = folder / "runs" / "teacher" / "checkpoints";
   for (const fs::path& teacher : {checkpoints / "step_00000012", checkpoints / "step_00000012" / "model.safetensors"}) {
     experiment.name = teacher.filename().string();
-    std::get<recipe::DistillOptions>(experiment.compression[2]).teacher.checkpoint = teacher.string();
+    std::get<recipe::DistillOptions>(experiment.compression[2]).teacher->checkpoint = teacher.string();
     run_experiment(experiment, false);
     const auto report = nlohmann::json::parse(std::ifstream(run_folder(experiment).path() / "report.json"));
     EXPECT_TRUE(report.contains("teacher")) << teacher;
@@ -143,7 +143,7 @@ TEST(Job, ATeachersCheckpointFolderOrFileServesToTheReport) {
 TEST(Job, LengthsOfNoStepsFailBeforeAnythingIsWritten) {
   const test::TempFolder folder;
   train::Experiment experiment = whole_experiment(folder);
-  std::get<recipe::DistillOptions>(experiment.compression[2]).teacher.duration = Duration::steps(0);
+  std::get<recipe::DistillOptions>(experiment.compression[2]).teacher->duration = Duration::steps(0);
   EXPECT_NE(test::error_of<UsageError>([&] { run_experiment(experiment, false); }).find("distill.teacher.duration"),
             std::string::npos);
   experiment = whole_experiment(folder);

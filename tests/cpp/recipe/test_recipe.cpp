@@ -6,9 +6,12 @@
 #include "compress/core/error.h"
 #include "compress/core/safetensors.h"
 #include "compress/models/network.h"
+#include "compress/nn/batch_norm.h"
+#include "compress/nn/compressible.h"
 #include "compress/models/weights.h"
 #include "compress/ops/distillation_loss.h"
 #include "compress/recipe/compressor.h"
+#include "compress/recipe/network_layers.h"
 #include "compress/recipe/prune_method.h"
 #include "compress/recipe/quantize_method.h"
 #include "compress/recipe/selection.h"
@@ -26,10 +29,10 @@ struct Fixture {
       *network, [network = network.get()](const at::Tensor& x) { return network->forward(x); }, digits, at::kCPU, run);
 };
 
-std::vector<std::string> names(const std::vector<nn::NamedLayer>& layers) {
+std::vector<std::string> names(const Layers& layers) {
   std::vector<std::string> result;
-  for (const nn::NamedLayer& layer : layers) {
-    result.push_back(layer.name);
+  for (const auto& layer : layers) {
+    result.push_back(layer->name());
   }
   return result;
 }
@@ -42,7 +45,7 @@ std::string usage_error(Call&& call) {
 TEST(Selection, MatchesNamesPrefixesPatternsAndTypes) {
   const Fixture fixture;
   const auto select = [&](std::vector<std::string> include, std::vector<std::string> exclude) {
-    return names(select_layers(fixture.attachment.layers, include, exclude, "prune").layers);
+    return names(select_layers(fixture.attachment, include, exclude, "prune").layers);
   };
   using Names = std::vector<std::string>;
   EXPECT_EQ(select({}, {}), (Names{"block1.conv", "block2.conv", "block3.conv", "head"}));
@@ -54,13 +57,24 @@ TEST(Selection, MatchesNamesPrefixesPatternsAndTypes) {
 
 TEST(Selection, SaysWhatItLeavesOutAndRefusesWhatMatchesNothing) {
   const Fixture fixture;
-  const Selection selection = select_layers(fixture.attachment.layers, {}, {"head"}, "prune");
+  const Selection selection = select_layers(fixture.attachment, {}, {"head"}, "prune");
   ASSERT_EQ(selection.left_out.size(), 1u);
   EXPECT_EQ(selection.left_out[0].action, "left out: exclude 'head'");
-  const std::string text = usage_error([&] { select_layers(fixture.attachment.layers, {}, {"haed"}, "prune"); });
+  const std::string text = usage_error([&] { select_layers(fixture.attachment, {}, {"haed"}, "prune"); });
   EXPECT_NE(text.find("prune.exclude: 'haed' matches no layer, did you mean 'head'?"), std::string::npos) << text;
-  EXPECT_NE(usage_error([&] { select_layers(fixture.attachment.layers, {}, {"*"}, "prune"); }).find("no layer is left"),
+  EXPECT_NE(usage_error([&] { select_layers(fixture.attachment, {}, {"*"}, "prune"); }).find("no layer is left"),
             std::string::npos);
+}
+
+TEST(Selection, ALayerWithoutSlotsIsToldApartFromAnUnknownName) {
+  Fixture fixture;
+  fixture.attachment.others = {{"block1.bn", "BatchNorm2d", "it is folded into its convolution"}};
+  EXPECT_EQ(usage_error([&] { select_layers(fixture.attachment, {"block1.bn"}, {}, "prune"); }),
+            "prune.include: 'block1.bn' is block1.bn, a BatchNorm2d, which cannot be compressed: it is folded into its "
+            "convolution");
+  const Selection selection = select_layers(fixture.attachment, {"block1"}, {"BatchNorm2d"}, "prune");
+  EXPECT_EQ(names(selection.layers), std::vector<std::string>{"block1.conv"});
+  EXPECT_EQ(selection.left_out.back().action, "left out: it is folded into its convolution");
 }
 
 TEST(PruneMethod, MovesMasksOnScheduleAndKeepsPrunedWeightsAtZero) {
@@ -72,7 +86,7 @@ TEST(PruneMethod, MovesMasksOnScheduleAndKeepsPrunedWeightsAtZero) {
   options.exclude = {"head"};
   PruneMethod method(options);
   method.attach(fixture.attachment);
-  EXPECT_FALSE(fixture.attachment.layers.back().layer->weight_mask.defined());
+  EXPECT_FALSE(fixture.attachment.layers.back()->weight_mask().defined());
   torch::optim::SGD optimizer(fixture.network->parameters(),
                               torch::optim::SGDOptions(0.05).momentum(0.9).weight_decay(0.01));
   double sparsity = 0;
@@ -87,7 +101,7 @@ TEST(PruneMethod, MovesMasksOnScheduleAndKeepsPrunedWeightsAtZero) {
   }
   int64_t zeros = 0, elements = 0;
   for (size_t i = 0; i < 3; ++i) {
-    const at::Tensor weight = fixture.attachment.layers[i].layer->weight_parameter();
+    const at::Tensor weight = fixture.attachment.layers[i]->weight();
     zeros += weight.eq(0).sum().item<int64_t>();
     elements += weight.numel();
   }
@@ -130,7 +144,7 @@ TEST(QuantizeMethod, TurnsQuantizersOnAndObserversOff) {
   options.freeze_observers = Duration::percent(80);
   QuantizeMethod method(options);
   method.attach(fixture.attachment);
-  nn::Compressible& layer = *fixture.attachment.layers[0].layer;
+  nn::Compressible& layer = *nn::compressible_layers(*fixture.network)[0].layer;
   const auto* norm = dynamic_cast<nn::BatchNorm2dImpl*>(fixture.network->named_modules()["block1.bn"].get());
   method.before_step(19);
   EXPECT_FALSE(layer.weight_quantizer->enabled || layer.input_quantizer->enabled || norm->frozen);
@@ -158,7 +172,8 @@ TEST(Compressor, AnEmptyRecipeChangesNothing) {
   const at::Tensor x = at::zeros({1});
   EXPECT_TRUE(compressor.loss(loss, {x, x, x}).is_same(loss));
   EXPECT_EQ(models::state_dict(*fixture.network).size(), tensors);
-  ASSERT_EQ(compressor.parameter_groups().size(), 1u);
+  EXPECT_TRUE(compressor.parameter_groups().empty());
+  EXPECT_EQ(network_parameter_groups(*fixture.network).size(), 1u);
 }
 
 TEST(Compressor, LearnedScalesTrainWithoutWeightDecay) {
@@ -166,7 +181,7 @@ TEST(Compressor, LearnedScalesTrainWithoutWeightDecay) {
   QuantizeOptions options;
   options.weight->scale = quant::ScaleSource::learned;
   Compressor compressor({options}, fixture.attachment);
-  const auto groups = compressor.parameter_groups();
+  const auto groups = network_parameter_groups(*fixture.network);
   ASSERT_EQ(groups.size(), 2u);
   EXPECT_EQ(groups[1].parameters.size(), 4u);
   EXPECT_EQ(groups[1].weight_decay, 0.0);
@@ -178,7 +193,7 @@ struct WithTeacher : Fixture {
   WithTeacher() { save_safetensors(folder / "teacher.safetensors", models::state_dict(*teacher)); }
   DistillOptions options() const {
     DistillOptions result;
-    result.teacher = {models::ConvnetOptions{16}, (folder / "teacher.safetensors").string()};
+    result.teacher = TeacherOptions{models::ConvnetOptions{16}, (folder / "teacher.safetensors").string()};
     return result;
   }
 };
@@ -190,7 +205,7 @@ TEST(DistillMethod, AddsTheWeightedLossesOfAFrozenTeacher) {
   options.losses = {KlTerm{4.0, 0.9}, FeatureTerm{distill::FeatureLoss::mse, {{"block3", "block3"}}, 0.1}};
   Compressor compressor({options}, fixture.attachment);
   ASSERT_EQ(compressor.tensors().size(), 2u) << "a projector from 8 channels to 16: weight and bias";
-  ASSERT_EQ(compressor.parameter_groups().size(), 2u);
+  ASSERT_EQ(compressor.parameter_groups().size(), 1u);
   const at::Tensor x = at::randn({6, 1, 8, 8}), target = at::randint(10, {6});
   const at::Tensor logits = fixture.network->forward(x);
   const at::Tensor task = at::cross_entropy_loss(logits, target);
@@ -217,11 +232,11 @@ TEST(DistillMethod, WithoutFeaturesTheLossIsKlAlone) {
 TEST(DistillMethod, WrongTeachersAreRefused) {
   WithTeacher fixture;
   DistillOptions wrong = fixture.options();
-  wrong.teacher.model = models::ConvnetOptions{32};
+  wrong.teacher->model = models::ConvnetOptions{32};
   EXPECT_NE(test::error_of<Error>([&] { Compressor({wrong}, fixture.attachment); }).find("has shape"),
             std::string::npos);
   wrong = fixture.options();
-  wrong.teacher.checkpoint = (fixture.folder / "nowhere").string();
+  wrong.teacher->checkpoint = (fixture.folder / "nowhere").string();
   EXPECT_NE(test::error_of<Error>([&] { Compressor({wrong}, fixture.attachment); }).find("nowhere"), std::string::npos);
   wrong = fixture.options();
   wrong.losses = {FeatureTerm{distill::FeatureLoss::mse, {{"block4", "block3"}}, 0.1}};

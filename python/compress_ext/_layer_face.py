@@ -1,0 +1,70 @@
+"""Python modules as the C++ methods see them: csrc/bindings/python_network.cpp calls every method here."""
+
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+
+from compress_ext import _sharding
+from compress_ext._C import QuantizerOptions
+from compress_ext.nn.fake_quantizer import FakeQuantizer
+
+
+class QuantizerFace:
+    """A quantizer in a slot (recipe::QuantizerSlot)."""
+
+    def __init__(self, quantizer: FakeQuantizer) -> None:
+        self.quantizer = quantizer
+
+    def set_phase(self, enabled: bool, observing: bool) -> None:
+        self.quantizer.enabled = enabled
+        self.quantizer.observing = observing
+
+    def set_initialized(self, initialized: bool) -> None:
+        self.quantizer.initialized = initialized
+
+    def scale_part(self) -> Tensor:
+        scale = self.quantizer.scale
+        return (scale.to_local() if isinstance(scale, DTensor) else scale).detach()
+
+
+class LayerFace:
+    """A layer with slots (recipe::Layer). ``tied_to`` names an earlier layer that has the same weight."""
+
+    def __init__(self, name: str, module: nn.Module, tied_to: str = "") -> None:
+        self._name = name
+        self.module = module
+        self._tied_to = tied_to
+
+    def name(self) -> str:
+        return self._name
+
+    def type(self) -> str:
+        return self.module.layer_type
+
+    def tied_to(self) -> str:
+        return self._tied_to
+
+    def weight(self) -> Tensor:
+        weight = self.module.weight.detach()
+        return weight.full_tensor() if isinstance(weight, DTensor) else weight
+
+    def weight_mask(self) -> Tensor:
+        return self.module.weight_mask
+
+    def weight_part(self) -> Tensor:
+        weight = self.module.weight.detach()
+        return weight.to_local() if isinstance(weight, DTensor) else weight
+
+    def weight_mask_part(self) -> Tensor:
+        weight, mask = self.module.weight, self.module.weight_mask
+        return _sharding.mask_of_part(mask, weight) if isinstance(weight, DTensor) else mask
+
+    def add_weight_mask(self) -> None:
+        self.module.add_weight_mask()
+
+    def add_weight_quantizer(self, options: QuantizerOptions) -> QuantizerFace:
+        return QuantizerFace(self.module.add_weight_quantizer(options))
+
+    def add_input_quantizer(self, options: QuantizerOptions) -> QuantizerFace | None:
+        if self.module.input_channel_sizes() is None:
+            return None
+        return QuantizerFace(self.module.add_input_quantizer(options))

@@ -1,0 +1,224 @@
+"""A user's model as the C++ methods see it (recipe::Attachment; csrc/bindings/python_network.cpp calls it), and what
+was done to it, so that it can be undone."""
+
+import difflib
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from compress_ext import _C
+from compress_ext._feature_hook import FeatureHook
+from compress_ext._layer_face import LayerFace
+from compress_ext._model_calls import call, evaluation_mode
+from compress_ext._trace import Trace, trace
+from compress_ext.errors import UsageError
+from compress_ext.nn import conversion
+from compress_ext.nn.compressible import Compressible
+
+#: What torch runs past the forward of its children, from their weights.
+_READERS = (nn.MultiheadAttention,)
+#: What torch runs past the forward of its children in evaluation mode, unless told otherwise.
+_FAST_PATHS = (nn.TransformerEncoderLayer,)
+
+
+class Network:
+    """model: changed in place. example: its inputs (see ``call``), None where it must not be run. teacher: frozen here,
+    None where nothing distills. logits: takes the logits out of an output."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        example: object,
+        teacher: nn.Module | None,
+        logits: Callable[[object], Tensor],
+    ) -> None:
+        self.model = model
+        self.inputs = example  #: of the step under way; what the teacher runs on
+        self._example = example
+        self._teacher = teacher
+        self._logits = logits
+        self._undo: list[Callable[[], None]] = []
+        self._taps: dict[str, tuple[FeatureHook, _C.Tap]] = {}
+        self._teacher_hooks: list[FeatureHook] = []
+        self._hook_handles: list[torch.utils.hooks.RemovableHandle] = []
+        self.trace = self._trace()
+        self._layers, self._others = self._convert()
+
+    # ---- what C++ calls
+
+    def layers(self) -> list[LayerFace]:
+        return self._layers
+
+    def others(self) -> list[tuple[str, str, str]]:
+        return self._others
+
+    def freeze_batch_norms(self, frozen: bool) -> None:
+        for module in self.batch_norms():
+            module.frozen = frozen
+
+    def tap(self, layer: str) -> _C.Tap:
+        if layer not in self._taps:
+            hook = self._hook(self.model, layer, "the model")
+            self._taps[layer] = (hook, _C.Tap(layer))
+        return self._taps[layer][1]
+
+    def tap_teacher(self, layers: list[str]) -> None:
+        if self._teacher is None:
+            raise UsageError("distill: there is no teacher; give Compressor(teacher=model)")
+        self._teacher_hooks = [self._hook(self._teacher, layer, "the teacher") for layer in layers]
+        for hook in self._teacher_hooks:
+            hook.in_evaluation = True
+        for parameter in self._teacher.parameters():
+            parameter.requires_grad_(False)
+
+    def run_example(self) -> Tensor:
+        for hook, _ in self._taps.values():
+            hook.in_evaluation = True
+        with evaluation_mode(self.model):
+            logits = self._logits(call(self.model, self.require_example()))
+        for hook, _ in self._taps.values():
+            hook.in_evaluation = False
+        self.record_taps()
+        return logits
+
+    def run_teacher(self) -> tuple[Tensor, list[Tensor]]:
+        self._teacher.eval()
+        with torch.no_grad():
+            logits = self._logits(call(self._teacher, self.inputs))
+        return logits, [hook.take() for hook in self._teacher_hooks]
+
+    # ---- for the compressor
+
+    def record_taps(self) -> None:
+        """Hands the features of this step's forward pass to C++."""
+        for hook, tap in self._taps.values():
+            tap.record(hook.take())
+
+    def clear_taps(self) -> None:
+        for hook, tap in self._taps.values():
+            hook.output = None
+            tap.clear()
+
+    def batch_norms(self) -> list[nn.Module]:
+        return [module for module in self.model.modules() if isinstance(module, tuple(conversion.BATCH_NORMS.values()))]
+
+    def fold_batch_norms(self) -> None:
+        """Names each batch norm to the layer whose output it alone takes."""
+        for batch_norm, layer in self.trace.producers.items():
+            if batch_norm.running_var is not None and getattr(layer, "groups", 1) * layer.output_dim <= 1:
+                layer.set_batch_norm(batch_norm)
+
+    def remove_hooks(self) -> None:
+        for handle in self._hook_handles:
+            handle.remove()
+
+    def undo(self) -> None:
+        """Leaves the model as it was before."""
+        while self._undo:
+            self._undo.pop()()
+
+    # ---- making it
+
+    def require_example(self) -> object:
+        """The example inputs. Raises UsageError where none were given."""
+        if self._example is None:
+            raise UsageError(
+                "Compressor: this recipe runs the model once to see its layers; give example_inputs, what model(...) takes"
+            )
+        return self._example
+
+    def _trace(self) -> Trace | None:
+        if self._example is None:
+            return None
+        try:
+            return trace(self.model, lambda: call(self.model, self._example))
+        except Exception as error:
+            raise UsageError(
+                f"example_inputs: the model does not run on them: {type(error).__name__}: {error}; give what "
+                "model(...) takes (a tuple or list is its arguments, a dict its keyword arguments)"
+            ) from error
+
+    def _convert(self) -> tuple[list[LayerFace], list[tuple[str, str, str]]]:
+        layers, others = [], []
+        owner_of: dict[int, str] = {}
+        read_past = self._read_past_their_forward()
+        for name, module in self.model.named_modules():
+            reason = self._reason_against(module, read_past)
+            if reason is None:
+                self._make_ours(module)
+                tied_to = owner_of.setdefault(id(module.weight), name)
+                layers.append(LayerFace(name, module, "" if tied_to == name else tied_to))
+            elif conversion.is_batch_norm(module):
+                self._make_ours(module)
+                others.append((name, type(module).__name__, reason))
+            elif any(True for _ in module.parameters(recurse=False)):
+                others.append((name, type(module).__name__, reason))
+            if isinstance(module, _FAST_PATHS):
+                self._leave_fast_path(module)
+            if isinstance(module, nn.TransformerEncoder):
+                self._set(module, "use_nested_tensor", False)
+        return layers, others
+
+    def _read_past_their_forward(self) -> set[nn.Module]:
+        return {child for module in self.model.modules() if isinstance(module, _READERS) for child in module.children()}
+
+    def _reason_against(self, module: nn.Module, read_past: set[nn.Module]) -> str | None:
+        if conversion.is_batch_norm(module):
+            return "a batch norm has no weight to compress; it is folded into the layer before it where that is quantized"
+        if module in read_past:
+            return "MultiheadAttention computes with its weight itself, past the layer's forward"
+        if not conversion.is_layer(module):
+            return self._why_no_layer(module)
+        if isinstance(module, nn.Embedding) and module.max_norm is not None:
+            return "max_norm changes the weight in the forward pass"
+        if isinstance(module, nn.modules.lazy.LazyModuleMixin):
+            return "its shape is not known before its first forward pass"
+        if self.trace is not None and module not in self.trace.called:
+            return "the model does not call it on the example inputs"
+        if torch.nn.utils.parametrize.is_parametrized(module):
+            return "its weight is parametrized (torch.nn.utils.parametrize)"
+        return None
+
+    @staticmethod
+    def _why_no_layer(module: nn.Module) -> str:
+        for base in conversion.LAYERS:
+            if isinstance(module, base):
+                return f"{type(module).__name__} is a subclass of {base.__name__} with a forward of its own"
+        return f"{type(module).__name__} is not supported"
+
+    def _make_ours(self, module: nn.Module) -> None:
+        if conversion.convert_(module):
+            self._undo.append(lambda: conversion.revert_(module))
+        elif isinstance(module, Compressible):
+            self._undo.append(lambda slots=_slots(module): _restore(module, slots))
+
+    def _leave_fast_path(self, module: nn.TransformerEncoderLayer) -> None:
+        # Its fused kernel takes the weights as they lie there, neither masked nor quantized.
+        self._set(module, "activation_relu_or_gelu", 0)
+
+    def _set(self, module: nn.Module, attribute: str, value: object) -> None:
+        before = getattr(module, attribute)
+        setattr(module, attribute, value)
+        self._undo.append(lambda: setattr(module, attribute, before))
+
+    def _hook(self, root: nn.Module, layer: str, whose: str) -> FeatureHook:
+        modules = dict(root.named_modules())
+        if layer not in modules:
+            near = difflib.get_close_matches(layer, modules, n=3)
+            hint = f"; did you mean {', '.join(map(repr, near))}?" if near else ""
+            raise UsageError(f"distill.taps: {whose} has no layer '{layer}'{hint}")
+        hook = FeatureHook(layer)
+        handle = modules[layer].register_forward_hook(hook)
+        self._hook_handles.append(handle)
+        self._undo.append(handle.remove)
+        return hook
+
+
+def _slots(module: Compressible) -> tuple:
+    return module.weight_mask, module.weight_quantizer, module.input_quantizer, module.batch_norm
+
+
+def _restore(module: Compressible, slots: tuple) -> None:
+    module.weight_mask, module.weight_quantizer, module.input_quantizer = slots[:3]
+    module.set_batch_norm(slots[3])

@@ -1,0 +1,83 @@
+"""One run of a model on its example: which layers it calls, and which batch norms follow which of them."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from compress_ext._model_calls import evaluation_mode
+from compress_ext.nn import conversion
+
+__all__ = ["Trace", "trace"]
+
+#: Asking a tensor about itself uses nothing of what it holds.
+_QUESTIONS = {"__get__", "dim", "size", "is_floating_point", "stride", "is_contiguous", "numel"}
+
+
+class Trace:
+    """What a run showed."""
+
+    def __init__(self) -> None:
+        self.output: object = None
+        self.called: set[nn.Module] = set()
+        #: batch norm -> the layer whose output it, and nothing else, takes
+        self.producers: dict[nn.Module, nn.Module] = {}
+
+
+class _Uses(TorchFunctionMode):
+    """Counts in how many functions a layer's output is an argument."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: dict[int, int] = {}
+
+    def __torch_function__(self, function, types, arguments=(), keywords=None):
+        keywords = keywords or {}
+        if getattr(function, "__name__", "") not in _QUESTIONS:
+            for argument in (*arguments, *keywords.values()):
+                for tensor in argument if isinstance(argument, (tuple, list)) else (argument,):
+                    if id(tensor) in self.counts:
+                        self.counts[id(tensor)] += 1
+        return function(*arguments, **keywords)
+
+
+def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
+    """Runs the model, in evaluation mode and without a graph, and watches."""
+    result = Trace()
+    uses = _Uses()
+    outputs: dict[int, tuple[nn.Module, Tensor]] = {}  # kept, so that no id is given twice
+    candidates: list[tuple[nn.Module, Tensor]] = []
+    calls: dict[nn.Module, int] = {}
+
+    def after_layer(module: nn.Module, arguments: tuple, output: object) -> None:
+        calls[module] = calls.get(module, 0) + 1
+        if isinstance(output, Tensor):
+            outputs[id(output)] = (module, output)
+            uses.counts[id(output)] = 0
+
+    def before_batch_norm(module: nn.Module, arguments: tuple) -> None:
+        calls[module] = calls.get(module, 0) + 1
+        if arguments and id(arguments[0]) in outputs:
+            candidates.append((module, arguments[0]))
+
+    handles = []
+    for module in model.modules():
+        if conversion.is_layer(module):
+            handles.append(module.register_forward_hook(after_layer))
+        elif conversion.is_batch_norm(module):
+            handles.append(module.register_forward_pre_hook(before_batch_norm))
+    try:
+        with evaluation_mode(model), uses:
+            result.output = run()
+    finally:
+        for handle in handles:
+            handle.remove()
+
+    result.called = {module for module in calls}
+    for batch_norm, tensor in candidates:
+        layer = outputs[id(tensor)][0]
+        # A layer or batch norm that runs twice has two followers or two leaders; an output that is used besides is
+        # needed as it is.
+        if calls[batch_norm] == 1 and calls[layer] == 1 and uses.counts[id(tensor)] == 1:
+            result.producers[batch_norm] = layer
+    return result
