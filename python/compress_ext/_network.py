@@ -124,7 +124,8 @@ class Network:
         """The example inputs. Raises UsageError where none were given."""
         if self._example is None:
             raise UsageError(
-                "Compressor: this recipe runs the model once to see its layers; give example_inputs, what model(...) takes"
+                "Compressor: this recipe runs the model once to see its layers; give example_inputs, what model(...) "
+                "takes"
             )
         return self._example
 
@@ -165,7 +166,9 @@ class Network:
 
     def _reason_against(self, module: nn.Module, read_past: set[nn.Module]) -> str | None:
         if conversion.is_batch_norm(module):
-            return "a batch norm has no weight to compress; it is folded into the layer before it where that is quantized"
+            return (
+                "a batch norm has no weight to compress; it is folded into the layer before it where that is quantized"
+            )
         if module in read_past:
             return "MultiheadAttention computes with its weight itself, past the layer's forward"
         if not conversion.is_layer(module):
@@ -191,7 +194,8 @@ class Network:
         if conversion.convert_(module):
             self._undo.append(lambda: conversion.revert_(module))
         elif isinstance(module, Compressible):
-            self._undo.append(lambda slots=_slots(module): _restore(module, slots))
+            slots = _slots(module)
+            self._undo.append(lambda: _restore(module, slots))
 
     def _leave_fast_path(self, module: nn.TransformerEncoderLayer) -> None:
         # Its fused kernel takes the weights as they lie there, neither masked nor quantized.

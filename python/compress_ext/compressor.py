@@ -132,8 +132,8 @@ class Compressor:
             self._network.inputs = None
 
     def step(self) -> None:
-        """After ``optimizer.step()``: zeroes pruned weights again, keeps learned scales positive, makes observers of all
-        processes agree, and moves every schedule to the next step. Raises UsageError past ``total_steps``."""
+        """After ``optimizer.step()``: zeroes pruned weights again, keeps learned scales positive, makes observers of
+        all processes agree, and moves every schedule to the next step. Raises UsageError past ``total_steps``."""
         self._check_running("step")
         if self._steps >= self.total_steps:
             raise UsageError(
@@ -207,7 +207,8 @@ class Compressor:
         tensors = self._methods.tensors()
         if set(tensors) != set(state["tensors"]):
             raise UsageError(
-                f"Compressor.load_state_dict: other tensors (got {sorted(state['tensors'])}, expected {sorted(tensors)})"
+                f"Compressor.load_state_dict: other tensors (got {sorted(state['tensors'])}, "
+                f"expected {sorted(tensors)})"
             )
         with torch.no_grad():
             for name, tensor in tensors.items():

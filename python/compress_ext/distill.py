@@ -34,9 +34,7 @@ class DistillationLoss(nn.Module):
 
     def forward(self, student_logits: Tensor, teacher_logits: Tensor, target: Tensor | None = None) -> Tensor:
         """Logits ``[..., V]`` of one shape, target int64 ``[...]``: a scalar."""
-        return ops.distillation_loss(
-            student_logits, teacher_logits, self.temperature, target=target, alpha=self.alpha
-        )
+        return ops.distillation_loss(student_logits, teacher_logits, self.temperature, target=target, alpha=self.alpha)
 
     def extra_repr(self) -> str:
         return f"temperature={self.temperature}, alpha={self.alpha}"

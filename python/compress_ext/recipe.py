@@ -1,4 +1,4 @@
-"""Recipes: what is done to a network, as a value. docs/recipe.md explains the methods, docs/config.md lists the keys."""
+"""Recipes: what is done to a network, as a value. docs/recipe.md explains methods, docs/config.md lists the keys."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,8 @@ def load(recipe: Recipe | Mapping | Sequence | str | os.PathLike) -> Recipe:
     if isinstance(recipe, (str, os.PathLike)):
         path = Path(recipe)
         if not path.is_file():
-            raise UsageError(f"recipe: no such file: '{path}'; give a list of methods, a dict or the path of a YAML file")
+            raise UsageError(
+                f"recipe: no such file: '{path}'; give a list of methods, a dict or the path of a YAML file"
+            )
         return _C.parse_recipe(path.read_text(), str(path))
     return _C.parse_recipe(dict(recipe) if isinstance(recipe, Mapping) else list(recipe), "recipe")

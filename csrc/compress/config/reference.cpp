@@ -110,6 +110,7 @@ class ReferenceWriter : public Visitor {
 
   void optional(const OptionalView& optional) override {
     type_prefix_ = "`none` or ";
+    optional.set_present(true);  // what is absent by default has keys to describe all the same
     optional.value(*this);
   }
 

@@ -32,6 +32,15 @@ std::vector<int64_t> scale_sizes(const QuantizerOptions& options, Role role, at:
 /// A state before any observation: scale 1, zero_point 0, an empty range.
 QuantizerState make_state(const QuantizerOptions& options, at::IntArrayRef scale_sizes, const at::Device& device);
 
+/// What observe_qparams_ is told of an observer (see there).
+struct Observation {
+  double averaging;
+  /// The min_max observer of a weight forgets: a range that only grows would keep the scale of the first, wild steps.
+  bool forget;
+  double percentile;
+};
+Observation observation(const QuantizerOptions& options, Role role);
+
 /// Takes the range of x into the state, and the scale and zero_point from the range; no host synchronisation.
 void observe_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x);
 
@@ -40,8 +49,7 @@ void observe_(QuantizerState& state, const QuantizerOptions& options, Role role,
 /// leaves zeros out: with nine of ten weights pruned they would make the grid a tenth of what the kept ones need.
 void initialize_learned_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x);
 
-/// LSQ's gradient factor 1 / sqrt(elements per scale * quant_max) (Esser et al. 2020, section 2.2), which keeps the
-/// scale's relative update at the size of the weights'. 10,000 weights on int8: 1 / sqrt(10,000 * 127) = 0.00089.
+/// lsq_gradient_factor of x's quantizer.
 double gradient_factor(const QuantizerOptions& options, const at::Tensor& x, const at::Tensor& scale);
 
 /// Keeps a learned scale positive after an optimizer step (float32's epsilon at least).

@@ -33,9 +33,7 @@ class _FoldingBatchNorm:
 
     def folded_bias(self, layer_bias: Tensor | None) -> Tensor:
         """bias + (layer_bias - running_mean) * fold_factor, ``[C]``."""
-        return torch.ops.compress.batch_norm_folded_bias(
-            layer_bias, self.bias, self.running_mean, self.fold_factor()
-        )
+        return torch.ops.compress.batch_norm_folded_bias(layer_bias, self.bias, self.running_mean, self.fold_factor())
 
     def normalize(self, x: Tensor) -> Tensor:
         """What a batch norm does: with the batch's statistics in training, with the running ones else."""

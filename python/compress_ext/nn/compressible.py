@@ -129,7 +129,7 @@ class Compressible:
     @property
     def folds_batch_norm(self) -> bool:
         """Whether this layer's forward normalises too."""
-        return bool(self._batch_norm) and self.quantizes_weight
+        return len(self._batch_norm) > 0 and self.quantizes_weight
 
     # ---- forward
 

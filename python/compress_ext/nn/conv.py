@@ -53,8 +53,6 @@ class ConvTranspose2d(Compressible, nn.ConvTranspose2d):
         )
 
         def compute(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-            return F.conv_transpose2d(
-                x, weight, bias, self.stride, self.padding, padding, self.groups, self.dilation
-            )
+            return F.conv_transpose2d(x, weight, bias, self.stride, self.padding, padding, self.groups, self.dilation)
 
         return self.compressed_forward(input, compute)
