@@ -21,9 +21,9 @@ namespace compress {
 ///         2, 3 (FP6 E2M3, max 7.5); 2, 1 (FP4 E2M1, max 6)
 /// mask    packed (see pack_mask), of x's shape; a cleared element counts as zero
 ///
-/// Gradient: x straight-through, zero where saturated, NaN or masked; x is saved, nothing else. scale is a constant: one
-/// that requires a gradient is an error. Not differentiable twice.
-/// Raises c10::Error for wrong shapes, types or formats; scale's values are not looked at.
+/// Gradient: x straight-through, zero where saturated, NaN or masked; x is saved, nothing else. scale is a constant:
+/// one that requires a gradient is an error. Not differentiable twice. Raises c10::Error for wrong shapes, types or
+/// formats; scale's values are not looked at.
 at::Tensor fake_quantize_float(const at::Tensor& x, const at::Tensor& scale, int64_t exponent_bits,
                                int64_t mantissa_bits, const std::optional<at::Tensor>& mask = std::nullopt);
 

@@ -58,6 +58,55 @@ def test_weights(shape, dtype):
         same_on_both(lambda w: (ops.magnitude_threshold([w, w[:1] if w.dim() else w], sparsity),), weight)  # noqa: B023
 
 
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("shape", [(48,), (5, 48), (6, 16), (3, 0), (64, 48, 3, 3), (130, 240), (64, 4096)], ids=str)
+@pytest.mark.parametrize("n, m", [(2, 4), (1, 2), (4, 8), (5, 16), (2, 3), (1, 1)])
+def test_groups_of_weights(n, m, shape, dtype):
+    weight = (torch.randn(shape, generator=torch.Generator().manual_seed(4)) * 4).round().to(dtype)  # with ties
+    if shape[-1] % m == 0 and len(shape) < 3 or len(shape) > 1 and shape[1] % m == 0:
+        same_on_both(lambda w: (ops.nm_mask(w, n, m),), weight)
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "shape, blocks",
+    [
+        ((130, 513), ()),
+        ((130, 513), (130, 1)),
+        ((130, 513), (1, 513)),
+        ((130, 512), (130, 16)),
+        ((130, 512), (130, 32)),
+        ((64, 4096), (16, 128)),
+        ((4, 6, 5, 7), (1, 6, 1, 1)),
+        ((0, 8), ()),
+    ],
+    ids=str,
+)
+def test_float_grids(shape, blocks, masked, dtype):
+    generator = torch.Generator().manual_seed(5)
+    x = (torch.randn(shape, generator=generator) * 60).to(dtype)
+    grad = torch.randn(shape, generator=generator).to(dtype)
+    amax = torch.rand(blocks, generator=generator) * 100
+    mask = ops.pack_mask(torch.rand(shape, generator=generator) > 0.4)
+
+    def quantize(x, grad, amax, mask):
+        kept = mask if masked else None
+        results = []
+        for exponent_bits, mantissa_bits in ((4, 3), (5, 2), (2, 1)):
+            for scale_format in ("float32", "e8m0", "e4m3"):
+                top = amax.max() if scale_format == "e4m3" else None
+                scale = ops.choose_float_scale(
+                    -amax, amax, exponent_bits, mantissa_bits, scale_format=scale_format, tensor_amax=top
+                )
+                results.append(scale)
+                results.append(ops.fake_quantize_float(x, scale, exponent_bits, mantissa_bits, mask=kept))
+                results.append(ops.fake_quantize_float_backward(grad, x, scale, exponent_bits, mantissa_bits, kept))
+        return results
+
+    same_on_both(quantize, x, grad, amax, mask)
+
+
 def test_threshold_of_more_weights_than_a_launch_takes():
     generator = torch.Generator().manual_seed(2)
     weights = [torch.randn(i % 97, generator=generator) for i in range(200)]
