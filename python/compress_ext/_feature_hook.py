@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from compress_ext._recomputation import is_recomputing
 from compress_ext.errors import UsageError
 
 
@@ -14,7 +15,7 @@ class FeatureHook:
         self.in_evaluation = False  #: records in evaluation mode as well
 
     def __call__(self, module: nn.Module, arguments: tuple, output: object) -> None:
-        if module.training or self.in_evaluation:
+        if (module.training or self.in_evaluation) and not is_recomputing():
             self.output = output[0] if isinstance(output, (tuple, list)) else output
 
     def take(self) -> Tensor:

@@ -1,10 +1,13 @@
 """Python modules as the C++ methods see them: csrc/bindings/python_network.cpp calls every method here."""
 
+from contextlib import contextmanager
+
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from compress_ext import _sharding
 from compress_ext._C import QuantizerOptions
+from compress_ext.errors import UsageError
 from compress_ext.nn.fake_quantizer import FakeQuantizer
 
 
@@ -19,7 +22,8 @@ class QuantizerFace:
         self.quantizer.observing = observing
 
     def set_initialized(self, initialized: bool) -> None:
-        self.quantizer.initialized = initialized
+        # A layer that no forward pass has reached yet has seen nothing, however late it is.
+        self.quantizer.initialized = initialized and self.quantizer.has_seen()
 
     def scale_part(self) -> Tensor:
         scale = self.quantizer.scale
@@ -59,12 +63,22 @@ class LayerFace:
         return _sharding.mask_of_part(mask, weight) if isinstance(weight, DTensor) else mask
 
     def add_weight_mask(self) -> None:
-        self.module.add_weight_mask()
+        with self._naming():
+            self.module.add_weight_mask()
 
     def add_weight_quantizer(self, options: QuantizerOptions) -> QuantizerFace:
-        return QuantizerFace(self.module.add_weight_quantizer(options))
+        with self._naming():
+            return QuantizerFace(self.module.add_weight_quantizer(options))
 
     def add_input_quantizer(self, options: QuantizerOptions) -> QuantizerFace | None:
         if self.module.input_channel_sizes() is None:
             return None
-        return QuantizerFace(self.module.add_input_quantizer(options))
+        with self._naming():
+            return QuantizerFace(self.module.add_input_quantizer(options))
+
+    @contextmanager
+    def _naming(self):
+        try:
+            yield
+        except UsageError as error:
+            raise UsageError(f"layer '{self._name}': {error}") from error

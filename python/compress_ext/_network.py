@@ -40,10 +40,15 @@ class Network:
         self._logits = logits
         self._undo: list[Callable[[], None]] = []
         self._taps: dict[str, tuple[FeatureHook, _C.Tap]] = {}
+        self._tapped: set[nn.Module] = set()
         self._teacher_hooks: list[FeatureHook] = []
         self._hook_handles: list[torch.utils.hooks.RemovableHandle] = []
         self.trace = self._trace()
-        self._layers, self._others = self._convert()
+        try:
+            self._layers, self._others = self._convert()
+        except BaseException:
+            self.undo()
+            raise
 
     # ---- what C++ calls
 
@@ -61,16 +66,25 @@ class Network:
         if layer not in self._taps:
             hook = self._hook(self.model, layer, "the model")
             self._taps[layer] = (hook, _C.Tap(layer))
+            self._tapped.add(self.model.get_submodule(layer))
         return self._taps[layer][1]
 
     def tap_teacher(self, layers: list[str]) -> None:
         if self._teacher is None:
             raise UsageError("distill: there is no teacher; give Compressor(teacher=model)")
+        own = {id(parameter) for parameter in self.model.parameters()}
+        if any(id(parameter) in own for parameter in self._teacher.parameters()):
+            raise UsageError(
+                "distill: the teacher and the model share parameters, which would be frozen in both; give a copy "
+                "(copy.deepcopy) as teacher"
+            )
         self._teacher_hooks = [self._hook(self._teacher, layer, "the teacher") for layer in layers]
         for hook in self._teacher_hooks:
             hook.in_evaluation = True
+        for module in self._teacher.modules():
+            self._set(module, "training", False)
         for parameter in self._teacher.parameters():
-            parameter.requires_grad_(False)
+            self._set(parameter, "requires_grad", False)
 
     def run_example(self) -> Tensor:
         for hook, _ in self._taps.values():
@@ -104,9 +118,15 @@ class Network:
         return [module for module in self.model.modules() if isinstance(module, tuple(conversion.BATCH_NORMS.values()))]
 
     def fold_batch_norms(self) -> None:
-        """Names each batch norm to the layer whose output it alone takes."""
+        """Names each batch norm to the layer whose output it alone takes. A layer with a tap keeps its output."""
         for batch_norm, layer in self.trace.producers.items():
-            if batch_norm.running_var is not None and getattr(layer, "groups", 1) * layer.output_dim <= 1:
+            if (
+                isinstance(layer, Compressible)
+                and layer.input_channel_sizes() is not None
+                and layer not in self._tapped
+                and batch_norm.running_var is not None
+                and getattr(layer, "groups", 1) * layer.output_dim <= 1
+            ):
                 layer.set_batch_norm(batch_norm)
 
     def remove_hooks(self) -> None:
@@ -171,16 +191,26 @@ class Network:
             )
         if module in read_past:
             return "MultiheadAttention computes with its weight itself, past the layer's forward"
-        if not conversion.is_layer(module):
-            return self._why_no_layer(module)
-        if isinstance(module, nn.Embedding) and module.max_norm is not None:
-            return "max_norm changes the weight in the forward pass"
+        if isinstance(module, nn.MultiheadAttention):
+            return "MultiheadAttention computes with its weights itself, past its layers' forward"
         if isinstance(module, nn.modules.lazy.LazyModuleMixin):
-            return "its shape is not known before its first forward pass"
-        if self.trace is not None and module not in self.trace.called:
-            return "the model does not call it on the example inputs"
+            return "its shape is not known before its first forward pass; give example_inputs, or run the model once"
         if torch.nn.utils.parametrize.is_parametrized(module):
             return "its weight is parametrized (torch.nn.utils.parametrize)"
+        if not conversion.is_layer(module):
+            return self._why_no_layer(module)
+        if "weight" not in module._parameters:
+            return "its weight is not a parameter of its own (weight_norm, spectral_norm and their like compute it)"
+        if "forward" in module.__dict__:
+            return "its forward was replaced by another function"
+        if isinstance(module, nn.Embedding) and module.max_norm is not None:
+            return "max_norm changes the weight in the forward pass"
+        if isinstance(module, nn.Embedding) and module.sparse:
+            return "its gradient is sparse"
+        if self.trace is not None and module in self.trace.read_past:
+            return "the model computes with its weight itself, past the layer's forward"
+        if self.trace is not None and module not in self.trace.called:
+            return "the model does not call it on the example inputs"
         return None
 
     @staticmethod
@@ -201,10 +231,10 @@ class Network:
         # Its fused kernel takes the weights as they lie there, neither masked nor quantized.
         self._set(module, "activation_relu_or_gelu", 0)
 
-    def _set(self, module: nn.Module, attribute: str, value: object) -> None:
-        before = getattr(module, attribute)
-        setattr(module, attribute, value)
-        self._undo.append(lambda: setattr(module, attribute, before))
+    def _set(self, owner: object, attribute: str, value: object) -> None:
+        before = getattr(owner, attribute)
+        setattr(owner, attribute, value)
+        self._undo.append(lambda: setattr(owner, attribute, before))
 
     def _hook(self, root: nn.Module, layer: str, whose: str) -> FeatureHook:
         modules = dict(root.named_modules())

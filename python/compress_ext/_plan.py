@@ -22,6 +22,7 @@ class Plan:
         lines: list[tuple[str, str, str]] = []
         groups: dict[tuple[str, str], list[str]] = {}
         for layer, method, action in self.rows:
+            layer = layer or "(model)"
             if not action.startswith(_LEFT_OUT):
                 lines.append((layer, method, action))
                 continue

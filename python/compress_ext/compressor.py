@@ -79,14 +79,14 @@ class Compressor:
         self._steps = 0
         self._finalized = False
         self._network = Network(model, example_inputs, teacher, logits)
+        self._distills = "distill" in self.recipe.methods
         try:
             self._methods = self._attach()
+            self._synchronizer = _synchronize.Synchronizer(model)
+            self._start_when_there_are_weights()
         except BaseException:
             self._network.undo()
             raise
-        self._distills = "distill" in self.recipe.methods
-        self._synchronizer = _synchronize.Synchronizer(model)
-        self._start_when_there_are_weights()
         if show_plan and _synchronize.is_first_process():
             print(self.plan(), file=sys.stderr)
 
@@ -198,6 +198,12 @@ class Compressor:
         or length, before anything is changed."""
         self._check_running("load_state_dict")
         own = self.state_dict()
+        missing = [key for key in own if key not in state]
+        if missing:
+            raise UsageError(
+                f"Compressor.load_state_dict: this is no Compressor's state: {', '.join(missing)} missing (got "
+                f"{', '.join(map(str, state))}); give what Compressor.state_dict() returned"
+            )
         for key in ("recipe", "total_steps", "steps_per_epoch"):
             if state[key] != own[key]:
                 raise UsageError(
@@ -205,10 +211,10 @@ class Compressor:
                     f"{own[key]!r}); make the Compressor with the same arguments as the one that was saved"
                 )
         tensors = self._methods.tensors()
-        if set(tensors) != set(state["tensors"]):
+        if _shapes(tensors) != _shapes(state["tensors"]):
             raise UsageError(
-                f"Compressor.load_state_dict: other tensors (got {sorted(state['tensors'])}, "
-                f"expected {sorted(tensors)})"
+                f"Compressor.load_state_dict: the state is of another model or teacher: its tensors are "
+                f"{_shapes(state['tensors'])}, those of this Compressor {_shapes(tensors)}"
             )
         with torch.no_grad():
             for name, tensor in tensors.items():
@@ -275,6 +281,10 @@ class Compressor:
 
     def __repr__(self) -> str:
         return f"Compressor({', '.join(self.recipe.methods)}; step {self._steps} of {self.total_steps})"
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in sorted(tensors.items())}
 
 
 def _check_epochs(recipe: Recipe, steps_per_epoch: int | None) -> int:

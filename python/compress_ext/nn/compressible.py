@@ -35,12 +35,22 @@ class Compressible:
         self.register_module("weight_quantizer", None)
         self.register_module("input_quantizer", None)
 
+    def _apply(self, fn, recurse=True):
+        was_meta = self.weight_mask is not None and self.weight_mask.is_meta
+        super()._apply(fn, recurse)
+        if was_meta and not self.weight_mask.is_meta:
+            self.weight_mask = self._full_mask()  # to_empty() gave it memory that holds anything
+        return self
+
     # ---- filling slots
 
     def add_weight_mask(self) -> None:
         """A mask that keeps all. Raises UsageError where there is one already."""
         self._check_empty("weight_mask")
-        self.weight_mask = torch.ops.compress.pack_mask(torch.ones_like(self.weight, dtype=torch.bool))
+        self.weight_mask = self._full_mask()
+
+    def _full_mask(self) -> Tensor:
+        return torch.ops.compress.pack_mask(torch.ones_like(self.weight, dtype=torch.bool))
 
     def add_weight_quantizer(self, options: QuantizerOptions) -> FakeQuantizer:
         """A quantizer of the weight, not enabled. Raises UsageError where there is one or it does not fit."""
@@ -107,6 +117,8 @@ class Compressible:
         self._batch_norm = ()
         if batch_norm is None:
             return
+        if self.input_channel_sizes() is None:
+            raise UsageError(f"a batch norm is not folded into a {self.layer_type}")
         channels = self.weight.shape[self.output_dim] * (self.groups if self.output_dim == 1 else 1)
         if batch_norm.num_features != channels:
             raise UsageError(
@@ -124,7 +136,8 @@ class Compressible:
 
     @property
     def quantizes_weight(self) -> bool:
-        return self.weight_quantizer is not None and self.weight_quantizer.enabled
+        quantizer = self.weight_quantizer
+        return quantizer is not None and quantizer.enabled and (quantizer.training or quantizer.initialized)
 
     @property
     def folds_batch_norm(self) -> bool:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from compress_ext import _C
 from compress_ext._C import QuantizerOptions
+from compress_ext._recomputation import is_recomputing
 
 __all__ = ["FakeQuantizer", "Observer"]
 
@@ -52,7 +53,8 @@ class Observer(nn.Module):
 
     def observe(self, x: Tensor) -> None:
         """Takes the range of x into ``min`` and ``max``, and ``scale`` and ``zero_point`` from the range, in place and
-        without waiting for the device."""
+        without waiting for the device. x may have more dimensions in front than ``scale``, or no batch dimension."""
+        x = self._of_scales_rank(x)
         torch.ops.compress.observe_qparams_(
             self.min,
             self.max,
@@ -80,9 +82,21 @@ class Observer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x itself; in training mode the range of x is taken first."""
-        if self.training:
+        if self.training and not is_recomputing():
             self.observe(x)
         return x
+
+    @torch.no_grad()
+    def reset(self) -> None:
+        """As new: nothing observed, scale 1."""
+        for name, value in (("scale", 1), ("zero_point", 0), ("min", float("inf")), ("max", float("-inf"))):
+            if getattr(self, name, None) is not None:
+                getattr(self, name).fill_(value)
+
+    def _of_scales_rank(self, x: Tensor) -> Tensor:
+        # One scale per channel lies in the dimensions that a layer's input has without a batch: [N, T, C] meets [1, C].
+        rank = self.scale.dim()
+        return x if rank == 0 or x.dim() == rank else x.reshape(-1, *x.shape[x.dim() - rank + 1 :])
 
     def _apply(self, fn, recurse=True):
         # half() and to(bfloat16) are for weights: a scale stays float32, and is not rounded on the way.
@@ -90,7 +104,11 @@ class Observer(nn.Module):
             moved = fn(tensor)
             return moved if moved.dtype == tensor.dtype else tensor.to(moved.device)
 
-        return super()._apply(keep_type, recurse)
+        was_meta = self.scale.is_meta
+        super()._apply(keep_type, recurse)
+        if was_meta and not self.scale.is_meta:
+            self.reset()  # to_empty() gave it memory that holds anything
+        return self
 
     def extra_repr(self) -> str:
         grid = self.options.format + (", symmetric" if self.symmetric else "")
@@ -100,9 +118,10 @@ class Observer(nn.Module):
 class FakeQuantizer(Observer):
     """Rounds a tensor to an integer grid and back, with straight-through gradients (Jacob et al. 2018).
 
-    While ``enabled`` is False x goes through as it is. In training mode an observed scale follows the range of x as
-    long as ``observing``; a learned one (LSQ, Esser et al. 2020) takes its first value from the first x and is then
-    trained: ``scale``, and ``zero_point`` where asymmetric, are parameters.
+    While ``enabled`` is False x goes through as it is, and so it does in evaluation mode before a first x was seen. In
+    training mode an observed scale follows the range of x as long as ``observing``; a learned one (LSQ, Esser et al.
+    2020) takes its first value from the first x and is then trained: ``scale``, and ``zero_point`` where asymmetric,
+    are parameters.
 
     Arguments as :class:`Observer`; ``enabled`` as the attribute. Values as :func:`compress_ext.ops.fake_quantize`.
     """
@@ -120,7 +139,7 @@ class FakeQuantizer(Observer):
         super().__init__(options, role, sizes, scale_sizes=scale_sizes, device=device)
         self.enabled = enabled  #: quantizes
         self.observing = True  #: the range still moves
-        self.initialized = False  #: a learned scale has its first value
+        self.initialized = False  #: the scale has its first value
 
     def _register(self, scale: Tensor, zero_point: Tensor | None, minimum: Tensor, maximum: Tensor) -> None:
         self.learned = self.options.scale == "learned"
@@ -132,29 +151,43 @@ class FakeQuantizer(Observer):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """x on the grid. mask: packed, of x's shape: pruned elements count as zero (``ops.fake_quantize``)."""
-        if not self.enabled:
+        if self.enabled and self.training and not is_recomputing():
+            self._follow(x)
+        if not self.quantizes:
             return x if mask is None else torch.ops.compress.apply_mask(x, mask)
-        if self.learned:
-            return self._learned(x, mask)
-        if self.training and self.observing:
-            self.observe(x)
-        return torch.ops.compress.fake_quantize(
-            x, self.scale, self.zero_point, self.quant_min, self.quant_max, mask=mask
-        )
+        operator = torch.ops.compress.fake_quantize_learnable if self.learned else torch.ops.compress.fake_quantize
+        rows = self._of_scales_rank(x)
+        y = operator(rows, self.scale, self.zero_point, self.quant_min, self.quant_max, mask=mask)
+        return y if rows is x else y.view(x.shape)
 
-    def _learned(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        if self.training and not self.initialized:
+    @property
+    def quantizes(self) -> bool:
+        """Whether x comes out on the grid: enabled, and there is a scale."""
+        return self.enabled and self.initialized
+
+    def _follow(self, x: Tensor) -> None:
+        if not self.learned and self.observing:
+            self.observe(x)
+            self.initialized = True
+        elif self.learned and not self.initialized:
             self._initialize(x)
-        return torch.ops.compress.fake_quantize_learnable(
-            x, self.scale, self.zero_point, self.quant_min, self.quant_max, mask=mask
-        )
+
+    def reset(self) -> None:
+        super().reset()
+        self.initialized = False
+
+    def has_seen(self) -> bool:
+        """Whether the tensors, loaded from somewhere, are those of a quantizer that has seen an x. Waits for the
+        device."""
+        seen = (self.scale.detach() != 1) if self.learned else (self.min != float("inf"))
+        return bool(seen.any())
 
     @torch.no_grad()
     def _initialize(self, x: Tensor) -> None:
         torch.ops.compress.initialize_learned_(
             self.scale.detach(),
             None if self.zero_point is None else self.zero_point.detach(),
-            x.detach(),
+            self._of_scales_rank(x.detach()),
             self.quant_min,
             self.quant_max,
             self.symmetric,
@@ -164,10 +197,8 @@ class FakeQuantizer(Observer):
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         super()._load_from_state_dict(state_dict, prefix, *args)
-        # A scale that left its place at 1 was trained, or initialised, where it was saved.
-        loaded = state_dict.get(prefix + "scale")
-        if self.learned and loaded is not None:
-            self.initialized = bool((loaded != 1).any())
+        if prefix + "scale" in state_dict and not self.scale.is_meta:
+            self.initialized = self.has_seen()
 
     def extra_repr(self) -> str:
         grid = self.options.format + (", symmetric" if self.symmetric else "")
