@@ -19,16 +19,20 @@ from torch import Tensor
 __all__ = [
     "apply_mask",
     "apply_mask_",
+    "apply_masks_",
     "choose_float_scale",
     "choose_qparams",
     "distillation_loss",
     "fake_quantize",
+    "fake_quantize_multi",
     "fake_quantize_float",
     "initialize_learned_",
     "magnitude_mask",
+    "magnitude_mask_multi",
     "magnitude_threshold",
     "nm_mask",
     "observe_min_max_",
+    "observe_multi_",
     "observe_qparams_",
     "pack_mask",
     "unpack_mask",
@@ -62,6 +66,35 @@ def fake_quantize(
     """
     return torch.ops.compress.fake_quantize(
         x, scale, zero_point, quant_min, quant_max, mask=mask, grad_factor=grad_factor
+    )
+
+
+def fake_quantize_multi(
+    xs: Sequence[Tensor],
+    scales: Sequence[Tensor],
+    zero_points: Sequence[Tensor] | None,
+    quant_min: int,
+    quant_max: int,
+    *,
+    masks: Sequence[Tensor | None] | None = None,
+    grad_factors: Sequence[float] | None = None,
+) -> list[Tensor]:
+    """:func:`fake_quantize` of many tensors on one grid in one call, such as a whole model's weights: one parallel
+    region on the CPU, a launch for up to 38 tensors on CUDA. Results and gradients are the single operator's, bit for
+    bit.
+
+    xs: on one device; dtypes and shapes may differ.
+    scales, zero_points, masks, grad_factors: one per x, as in :func:`fake_quantize`; None for none at all, and a mask
+        may be None by itself.
+    """
+    return torch.ops.compress.fake_quantize_multi(
+        xs,
+        scales,
+        zero_points or [],
+        quant_min,
+        quant_max,
+        masks=masks or [],
+        grad_factors=grad_factors or [],
     )
 
 
@@ -184,6 +217,36 @@ def observe_qparams_(
     )
 
 
+def observe_multi_(
+    mins: Sequence[Tensor],
+    maxs: Sequence[Tensor],
+    scales: Sequence[Tensor],
+    zero_points: Sequence[Tensor] | None,
+    xs: Sequence[Tensor],
+    quant_min: int,
+    quant_max: int,
+    symmetric: bool,
+    *,
+    averaging: float = 0.0,
+    forget: bool = False,
+) -> None:
+    """:func:`observe_qparams_` on many tensors under one rule in one call, such as a whole model's weights. Each list
+    holds one entry per x; zero_points may be None where symmetric. No two of the tensors that are written share memory.
+    """
+    torch.ops.compress.observe_multi_(
+        mins,
+        maxs,
+        scales,
+        zero_points or [],
+        xs,
+        quant_min,
+        quant_max,
+        symmetric,
+        averaging=averaging,
+        forget=forget,
+    )
+
+
 def initialize_learned_(
     scale: Tensor,
     zero_point: Tensor | None,
@@ -223,12 +286,18 @@ def magnitude_mask(weight: Tensor, threshold: Tensor) -> Tensor:
     return torch.ops.compress.magnitude_mask(weight, threshold)
 
 
+def magnitude_mask_multi(weights: Sequence[Tensor], threshold: Tensor) -> list[Tensor]:
+    """:func:`magnitude_mask` of many weights against one threshold, in one call. They are on one device; dtypes may
+    differ."""
+    return torch.ops.compress.magnitude_mask_multi(weights, threshold)
+
+
 def nm_mask(score: Tensor, n: int, m: int) -> Tensor:
     """The packed mask that keeps the ``n`` largest ``|score|`` of every ``m`` consecutive elements, ``1 <= n <= m <=
     16``; 2:4 is what sparse tensor cores multiply (Mishra et al. 2021). Usually score is the weight itself.
 
-    Groups run along dimension 1, the inputs: of a linear weight ``[out, in]`` and of a conv weight ``[out, in, kh, kw]``
-    (at each kernel position by itself); of a vector along its only dimension. Its size must be a multiple of m.
+    Groups run along dimension 1, the inputs: of a linear weight ``[out, in]`` and of a conv weight ``[out, in, kh,
+    kw]`` (at each kernel position by itself); of a vector along its only dimension. Its size must be a multiple of m.
     Of equal magnitudes the first are kept. NaN counts as larger than infinity, so that it is seen.
     """
     return torch.ops.compress.nm_mask(score, n, m)
@@ -258,6 +327,12 @@ def apply_mask_(x: Tensor, mask: Tensor) -> Tensor:
     """:func:`apply_mask` in place, for weights after an optimizer step. Returns x. Not differentiable."""
     torch.ops.compress.apply_mask_(x, mask)
     return x
+
+
+def apply_masks_(xs: Sequence[Tensor], masks: Sequence[Tensor]) -> None:
+    """:func:`apply_mask_` on many tensors in one call, after an optimizer step. They are on one device and share no
+    memory."""
+    torch.ops.compress.apply_masks_(xs, masks)
 
 
 def distillation_loss(

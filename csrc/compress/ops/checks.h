@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/core/List.h>
 #include <ATen/core/Tensor.h>
 
 #include <array>
@@ -14,16 +15,27 @@ void fake_quantize(const at::Tensor& x, const at::Tensor& scale, const std::opti
 void fake_quantize_backward(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& scale,
                             const std::optional<at::Tensor>& zero_point, int64_t quant_min, int64_t quant_max,
                             const std::optional<at::Tensor>& mask, std::array<bool, 3> output_mask);
+void fake_quantize_multi(at::TensorList xs, at::TensorList scales, at::TensorList zero_points, int64_t quant_min,
+                         int64_t quant_max, const c10::List<std::optional<at::Tensor>>& masks,
+                         at::ArrayRef<double> grad_factors);
+void fake_quantize_multi_backward(at::TensorList grads, at::TensorList xs, at::TensorList scales,
+                                  at::TensorList zero_points, int64_t quant_min, int64_t quant_max,
+                                  const c10::List<std::optional<at::Tensor>>& masks, at::ArrayRef<double> grad_factors,
+                                  std::array<bool, 3> output_mask);
 void pack_mask(const at::Tensor& mask);
 void unpack_mask(const at::Tensor& mask, c10::SymIntArrayRef sizes);
 void apply_mask(const char* op, const at::Tensor& x, const at::Tensor& mask);
+void apply_masks_(at::TensorList xs, at::TensorList masks);
 void magnitude_mask(const at::Tensor& weight, const at::Tensor& threshold);
+void magnitude_mask_multi(at::TensorList weights, const at::Tensor& threshold);
 void magnitude_threshold(at::TensorList weights, double sparsity);
 /// What every observer asks of its range.
 void observe_range(const char* op, const at::Tensor& min, const at::Tensor& max, const at::Tensor& x, double averaging);
 void observe_qparams_(const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
                       const std::optional<at::Tensor>& zero_point, const at::Tensor& x, int64_t quant_min,
                       int64_t quant_max, bool symmetric, double averaging, double percentile);
+void observe_multi_(at::TensorList mins, at::TensorList maxs, at::TensorList scales, at::TensorList zero_points,
+                    at::TensorList xs, int64_t quant_min, int64_t quant_max, bool symmetric, double averaging);
 /// What every operator asks of a scale and zero_point that it writes, of `sizes`.
 void qparams_outputs(const char* op, const at::Tensor& scale, const std::optional<at::Tensor>& zero_point,
                      c10::SymIntArrayRef sizes, at::Device device, int64_t quant_min, int64_t quant_max,

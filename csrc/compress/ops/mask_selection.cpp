@@ -4,6 +4,8 @@
 #include <ATen/ops/empty_like.h>
 #include <c10/core/DeviceGuard.h>
 
+#include <vector>
+
 #include "compress/ops/checks.h"
 
 namespace compress {
@@ -38,6 +40,24 @@ void apply_mask_in_place_with(SelectKept select, at::Tensor& x, const at::Tensor
     select(x, mask.contiguous(), x);
   } else {
     x.copy_(selected_in_row_major_order(select, x, mask));
+  }
+}
+
+void apply_masks_in_place_with(SelectKeptOfAll select, at::TensorList xs, at::TensorList masks) {
+  checks::apply_masks_(xs, masks);
+  const c10::DeviceGuard device(xs[0].device());
+  std::vector<at::Tensor> written;
+  std::vector<at::Tensor> bits;
+  for (size_t i = 0; i < xs.size(); ++i) {
+    at::assert_no_internal_overlap(xs[i]);
+    written.push_back(xs[i].contiguous());
+    bits.push_back(masks[i].contiguous());
+  }
+  select(written, bits);
+  for (size_t i = 0; i < xs.size(); ++i) {
+    if (!xs[i].is_contiguous()) {
+      xs[i].copy_(written[i]);
+    }
   }
 }
 

@@ -11,4 +11,10 @@ using SelectKept = void (*)(const at::Tensor& x, const at::Tensor& mask, const a
 at::Tensor apply_mask_with(SelectKept select, const at::Tensor& x, const at::Tensor& mask);
 void apply_mask_in_place_with(SelectKept select, at::Tensor& x, const at::Tensor& mask);
 
+/// y = x where the mask keeps it, for many contiguous tensors on one device: a device's kernel. y is x.
+using SelectKeptOfAll = void (*)(at::TensorList xs, at::TensorList masks);
+
+/// apply_masks_ for any strides, through the device's kernel.
+void apply_masks_in_place_with(SelectKeptOfAll select, at::TensorList xs, at::TensorList masks);
+
 }  // namespace compress

@@ -16,6 +16,15 @@ at::Tensor empty_packed_mask(const at::Tensor& tensor) {
   return at::empty_symint(packed_mask_sizes(tensor.sym_sizes()), tensor.options().dtype(at::kByte));
 }
 
+std::vector<at::Tensor> empty_packed_masks(at::TensorList tensors) {
+  std::vector<at::Tensor> masks;
+  masks.reserve(tensors.size());
+  for (const at::Tensor& tensor : tensors) {
+    masks.push_back(empty_packed_mask(tensor));
+  }
+  return masks;
+}
+
 void check_packed_mask(const char* op, const at::Tensor& mask, c10::SymIntArrayRef sizes, at::Device device) {
   TORCH_CHECK(mask.scalar_type() == at::kByte, op, ": mask must be packed to uint8 (got ", mask.scalar_type(),
               ", expected the result of pack_mask)");

@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 #include "compress/core/mask_layout.h"
 
 namespace compress {
@@ -11,6 +13,7 @@ c10::SymDimVector packed_mask_sizes(c10::SymIntArrayRef sizes);
 
 /// Memory for the packed mask of `tensor`, on its device.
 at::Tensor empty_packed_mask(const at::Tensor& tensor);
+std::vector<at::Tensor> empty_packed_masks(at::TensorList tensors);
 
 /// Raises "op: ..." unless `mask` is the packed mask of a tensor of `sizes` on `device`.
 void check_packed_mask(const char* op, const at::Tensor& mask, c10::SymIntArrayRef sizes, at::Device device);

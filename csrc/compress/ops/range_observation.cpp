@@ -8,6 +8,7 @@
 #include "compress/ops/granularity.h"
 #include "compress/ops/percentile.h"
 #include "compress/ops/quantizer.h"
+#include "compress/ops/tensor_list.h"
 
 namespace compress {
 
@@ -52,6 +53,19 @@ void check_outputs_apart(at::TensorList outputs) {
   }
 }
 
+namespace {
+
+std::vector<at::Tensor> outputs_of(const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
+                                   const OptionalTensor& zero_point) {
+  std::vector<at::Tensor> outputs{min, max, scale};
+  if (zero_point) {
+    outputs.push_back(*zero_point);
+  }
+  return outputs;
+}
+
+}  // namespace
+
 void observe_min_max_with(ObserveRanges observe, const at::Tensor& min, const at::Tensor& max, const at::Tensor& x,
                           double averaging) {
   checks::observe_range("observe_min_max_", min, max, x, averaging);
@@ -70,11 +84,7 @@ void observe_qparams_with(ObserveRanges observe, const at::Tensor& min, const at
                           double averaging, bool forget, double percentile) {
   checks::observe_qparams_(min, max, scale, zero_point, x, grid.quant_min, grid.quant_max, grid.symmetric, averaging,
                            percentile);
-  std::vector<at::Tensor> outputs{min, max, scale};
-  if (zero_point) {
-    outputs.push_back(*zero_point);
-  }
-  check_outputs_apart(outputs);
+  check_outputs_apart(outputs_of(min, max, scale, zero_point));
   if (x.numel() == 0) {
     return;
   }
@@ -82,6 +92,30 @@ void observe_qparams_with(ObserveRanges observe, const at::Tensor& min, const at
   const ObserverTensors tensors(min, max, scale, zero_point, x, percentile);
   observe({tensors.kernel()}, {static_cast<float>(averaging), forget}, grid);
   tensors.deliver();
+}
+
+void observe_multi_with(ObserveRanges observe, at::TensorList mins, at::TensorList maxs, at::TensorList scales,
+                        at::TensorList zero_points, at::TensorList xs, const math::GridRule& grid, double averaging,
+                        bool forget) {
+  checks::observe_multi_(mins, maxs, scales, zero_points, xs, grid.quant_min, grid.quant_max, grid.symmetric,
+                         averaging);
+  const c10::DeviceGuard device(xs[0].device());
+  std::vector<ObserverTensors> tensors;
+  std::vector<RangeObservation> observations;
+  for (size_t i = 0; i < xs.size(); ++i) {
+    check_outputs_apart(outputs_of(mins[i], maxs[i], scales[i], entry_of(zero_points, i)));
+    if (xs[i].numel() > 0) {
+      tensors.emplace_back(mins[i], maxs[i], scales[i], entry_of(zero_points, i), xs[i]);
+      observations.push_back(tensors.back().kernel());
+    }
+  }
+  if (observations.empty()) {
+    return;
+  }
+  observe(observations, {static_cast<float>(averaging), forget}, grid);
+  for (const ObserverTensors& delivered : tensors) {
+    delivered.deliver();
+  }
 }
 
 }  // namespace compress

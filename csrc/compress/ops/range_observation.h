@@ -58,4 +58,9 @@ void observe_qparams_with(ObserveRanges observe, const at::Tensor& min, const at
                           const OptionalTensor& zero_point, const at::Tensor& x, const math::GridRule& grid,
                           double averaging, bool forget, double percentile);
 
+/// observe_multi_ for any strides, through the device's kernel.
+void observe_multi_with(ObserveRanges observe, at::TensorList mins, at::TensorList maxs, at::TensorList scales,
+                        at::TensorList zero_points, at::TensorList xs, const math::GridRule& grid, double averaging,
+                        bool forget);
+
 }  // namespace compress

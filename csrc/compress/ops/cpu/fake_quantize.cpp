@@ -8,6 +8,7 @@
 #include <array>
 
 #include "compress/ops/checks.h"
+#include "compress/ops/cpu/gradient_sums.h"
 #include "compress/ops/cpu/parallel.h"
 #include "compress/ops/quantizer.h"
 
@@ -42,32 +43,6 @@ at::Tensor fake_quantize(const at::Tensor& x, const at::Tensor& scale, const Opt
   return output;
 }
 
-// Second stage of the reduction: the pieces of each scale in their order, in double.
-void reduce_sums(const math::Quantizer& quantizer, const BlockPieces& pieces, const double* sums, double grad_factor,
-                 float* dscale, float* dzero_point) {
-  const int64_t count = pieces.sums_per_scale();
-  at::parallel_for(0, quantizer.geometry.scale_count, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, count)),
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t scale = begin; scale < end; ++scale) {
-                       double of_scale = 0;
-                       double of_zero_point = 0;
-                       for (int64_t n = 0; n < count; ++n) {
-                         const int64_t index = pieces.sum_index(scale, n);
-                         of_scale += sums[2 * index];
-                         of_zero_point += sums[2 * index + 1];
-                       }
-                       const double step = quantizer.scale[scale];
-                       if (dscale != nullptr) {
-                         dscale[scale] = static_cast<float>(of_scale * math::scale_unit(step) * grad_factor);
-                       }
-                       if (dzero_point != nullptr) {
-                         dzero_point[scale] =
-                             static_cast<float>(of_zero_point * math::zero_point_unit(step) * grad_factor);
-                       }
-                     }
-                   });
-}
-
 std::tuple<at::Tensor, at::Tensor, at::Tensor> fake_quantize_backward(const at::Tensor& grad, const at::Tensor& x,
                                                                       const at::Tensor& scale,
                                                                       const OptionalTensor& zero_point,
@@ -95,8 +70,10 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> fake_quantize_backward(const at::
     parallel_over_pieces(pieces, [&](int64_t begin, int64_t end) { kernel(call, pieces, begin, end); });
   }
   if (gradients.wants_sums()) {
-    reduce_sums(call.quantizer, pieces, call.sums, grad_factor, data_or_null<float>(dscale),
-                data_or_null<float>(dzero_point));
+    const GradientSums of{call.sums, grad_factor, data_or_null<float>(dscale), data_or_null<float>(dzero_point)};
+    const int64_t grain = std::max<int64_t>(1, 4096 / std::max<int64_t>(1, pieces.sums_per_scale()));
+    at::parallel_for(0, pieces.geometry.scale_count, grain,
+                     [&](int64_t begin, int64_t end) { reduce_gradient_sums(call.quantizer, pieces, of, begin, end); });
   }
   gradients.deliver(tensors.order, {dx, dscale, dzero_point});
   return gradients.tuple();

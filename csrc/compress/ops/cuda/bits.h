@@ -14,7 +14,7 @@ struct alignas(8 * sizeof(T) < 16 ? 8 * sizeof(T) : 16) Eight {
 
 /// Whether all rows are one stream of whole bytes whose eights lie aligned, so that Eight<T> can be loaded from `data`.
 template <typename T>
-bool has_aligned_eights(const void* data, const MaskLayout& layout) {
+__host__ __device__ bool has_aligned_eights(const void* data, const MaskLayout& layout) {
   return layout.row % 8 == 0 && reinterpret_cast<uintptr_t>(data) % alignof(Eight<T>) == 0;
 }
 

@@ -6,25 +6,50 @@ namespace compress::cuda {
 namespace {
 
 template <typename Int, bool aligned>
+__device__ __forceinline__ uint8_t compared_byte(const Int* weight, Int key, const MaskLayout& layout, int64_t byte) {
+  unsigned bits = 0;
+  if (aligned) {
+    const Eight<Int> eight = reinterpret_cast<const Eight<Int>*>(weight)[byte];
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      bits |= static_cast<unsigned>(math::magnitude_key(eight.values[i]) > key) << i;
+    }
+  } else {
+    const ByteSpan span = span_of_byte(layout, byte);
+    for (int i = 0; i < span.count; ++i) {
+      bits |= static_cast<unsigned>(math::magnitude_key(weight[span.element + i]) > key) << i;
+    }
+  }
+  return static_cast<uint8_t>(bits);
+}
+
+template <typename Int, bool aligned>
 __global__ void __launch_bounds__(block_threads)
     magnitude_mask_kernel(const Int* weight, math::FloatFormat format, const float* threshold, MaskLayout layout,
                           uint8_t* mask) {
   const Int key = static_cast<Int>(math::threshold_key(*threshold, format));
   for (int64_t byte = grid_index(); byte < layout.bytes(); byte += grid_stride()) {
-    unsigned bits = 0;
-    if (aligned) {
-      const Eight<Int> eight = reinterpret_cast<const Eight<Int>*>(weight)[byte];
-#pragma unroll
-      for (int i = 0; i < 8; ++i) {
-        bits |= static_cast<unsigned>(math::magnitude_key(eight.values[i]) > key) << i;
-      }
-    } else {
-      const ByteSpan span = span_of_byte(layout, byte);
-      for (int i = 0; i < span.count; ++i) {
-        bits |= static_cast<unsigned>(math::magnitude_key(weight[span.element + i]) > key) << i;
-      }
+    mask[byte] = compared_byte<Int, aligned>(weight, key, layout, byte);
+  }
+}
+
+template <typename Int>
+__global__ void __launch_bounds__(block_threads)
+    magnitude_masks_kernel(const __grid_constant__ TensorTable<ComparedWeight> table, math::FloatFormat format,
+                           const float* threshold) {
+  const TensorBlock at = tensor_block(table);
+  const auto& [memory, mask, layout] = table.entries[at.tensor];
+  const Int* weight = static_cast<const Int*>(memory);
+  const Int key = static_cast<Int>(math::threshold_key(*threshold, format));
+  const int64_t bytes = layout.bytes();
+  if (has_aligned_eights<Int>(weight, layout)) {
+    for (int64_t byte = at.thread(); byte < bytes; byte += at.threads()) {
+      mask[byte] = compared_byte<Int, true>(weight, key, layout, byte);
     }
-    mask[byte] = static_cast<uint8_t>(bits);
+  } else {
+    for (int64_t byte = at.thread(); byte < bytes; byte += at.threads()) {
+      mask[byte] = compared_byte<Int, false>(weight, key, layout, byte);
+    }
   }
 }
 
@@ -51,6 +76,19 @@ void launch_magnitude_mask(const void* weight, math::FloatFormat format, const f
       return launch<int32_t>(weight, format, threshold, layout, mask, stream);
     default:
       return launch<int16_t>(weight, format, threshold, layout, mask, stream);
+  }
+}
+
+void launch_magnitude_masks(const TensorTable<ComparedWeight>& table, math::FloatFormat format, const float* threshold,
+                            cudaStream_t stream) {
+  const unsigned blocks = table.blocks();
+  switch (format) {
+    case math::FloatFormat::float64:
+      return magnitude_masks_kernel<int64_t><<<blocks, block_threads, 0, stream>>>(table, format, threshold);
+    case math::FloatFormat::float32:
+      return magnitude_masks_kernel<int32_t><<<blocks, block_threads, 0, stream>>>(table, format, threshold);
+    default:
+      return magnitude_masks_kernel<int16_t><<<blocks, block_threads, 0, stream>>>(table, format, threshold);
   }
 }
 

@@ -211,18 +211,14 @@ void reduce_one(const void* x, const BlockGeometry& geometry, const Bounds<Int>&
   }
 }
 
-int64_t blocks_of_threads(int64_t threads) {
-  return (threads + block_threads - 1) / block_threads;
-}
-
 }  // namespace
 
 int64_t range_blocks(const RangeRuns& runs) {
-  return blocks_of_threads(runs.runs * pieces_of_run(runs.length) * warp_threads);
+  return tensor_blocks(runs.runs * pieces_of_run(runs.length) * warp_threads);
 }
 
 int64_t range_blocks(const RangeTarget& target) {
-  return blocks_of_threads(target.scales);
+  return tensor_blocks(target.scales);
 }
 
 void launch_clear_ranges(math::FloatFormat format, const RangeWorkspace& workspace, int64_t first_bound, int64_t scales,

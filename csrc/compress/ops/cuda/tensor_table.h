@@ -6,6 +6,11 @@
 
 namespace compress::cuda {
 
+/// Blocks for `threads` threads of one tensor.
+inline int64_t tensor_blocks(int64_t threads) {
+  return (threads + block_threads - 1) / block_threads;
+}
+
 /// What one launch does on many tensors, by value in its parameters, which hold at most 4 KiB: no table in device
 /// memory, nothing to copy, and a CUDA graph keeps it. Each tensor has blocks of its own, one after the other.
 template <typename Entry>
