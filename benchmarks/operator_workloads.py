@@ -23,14 +23,16 @@ VARIANTS = {
         "channel+mask",
         "channel+learned+mask",
     ),
+    "fake_quantize_float": ("e4m3",),
     "observe": ("tensor", "channel"),
     "observe_and_fake_quantize": ("tensor",),  # an activation in QAT: range, scale, fake-quantized values
     "threshold": ("global",),
-    "mask": ("choose", "apply"),
+    "mask": ("choose", "2:4", "apply"),
     "distillation_loss": ("kl",),
 }
 DIRECTIONS = {
     "fake_quantize": ("forward", "backward", "both"),
+    "fake_quantize_float": ("forward",),
     "observe": ("forward",),
     "observe_and_fake_quantize": ("forward",),
     "threshold": ("forward",),
@@ -39,6 +41,7 @@ DIRECTIONS = {
 }
 SPARSITY = 0.9
 TEMPERATURE = 4.0
+LARGEST_E4M3 = 448.0
 LOGITS = ((64, 1000), (64, 50257))  # ImageNet's classes, GPT-2's vocabulary
 
 
@@ -119,6 +122,8 @@ def make_case(workload: Workload, device: str) -> Case:
         case.x.requires_grad_()
         case.scale = torch.full(scale_shape(workload), 3.0 / QUANT_MAX, device=device)
         case.scale.requires_grad_(workload.has("learned"))
+    if workload.operator == "fake_quantize_float":
+        case.scale = torch.tensor(3.0 / LARGEST_E4M3, device=device)
     if workload.operator == "mask" or workload.has("mask"):
         case.threshold = torch.tensor(1.6449, device=device)  # a normal distribution's 90 % of magnitudes
         case.mask = case.data.abs() > case.threshold.to(dtype)
@@ -138,10 +143,11 @@ def bytes_needed(workload: Workload) -> float:
     mask = 1 / 8 if workload.has("mask") or workload.operator == "mask" else 0
     forward = {
         "fake_quantize": 2 * width + mask,
+        "fake_quantize_float": 2 * width,
         "observe": width,
         "observe_and_fake_quantize": 3 * width,
         "threshold": 2 * width,
-        "mask": width + mask if workload.has("choose") else 2 * width + mask,
+        "mask": 2 * width + mask if workload.has("apply") else width + mask,
         "distillation_loss": 2 * width,
     }[workload.operator]
     backward = 3 * width + mask

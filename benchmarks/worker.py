@@ -6,7 +6,9 @@ The parent sends how many steps to take and gets their seconds; it sends 0 and g
 import contextlib
 import ctypes
 import gc
+import os
 import pathlib
+import sys
 import time
 import warnings
 from dataclasses import dataclass
@@ -73,6 +75,7 @@ class Memory:
 def serve(connection, candidate: str, setting: Setting) -> None:
     """The child's life."""
     warnings.simplefilter("ignore")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the peers' progress stays out of the tables
     try:
         train = candidates.load(candidates.STEP_CANDIDATES, candidate)
         if setting.threads:
@@ -100,6 +103,9 @@ def make_step(train, setting: Setting):
     workload = models.WORKLOADS[setting.workload]
     torch.manual_seed(0)
     model = workload.build().to(setting.device).train()
+    unsuited = getattr(sys.modules[train.__module__], "unsuited", lambda model: None)(model)
+    if unsuited:
+        raise candidates.Unavailable(f"{train.__module__.rpartition('.')[2]}: {unsuited}")
     batches = models.endless_batches(workload, setting.batch or workload.sizes[setting.device], setting.device)
     loop = train(model, batches, workload.optimizer)
     synchronize = synchronizer(setting.device)

@@ -2,7 +2,8 @@
 
 A file of operators has ``OPERATORS``: operator's name -> a function that makes a :class:`Call` for a case, or None
 where the library has no such thing. A file of steps has ``train(model, batches, make_optimizer)``, a whole training
-loop as its user would write it, which yields after each step: its lines are counted, and its steps are timed.
+loop as its user would write it, which yields after each step: its lines are counted, and its steps are timed. It may
+have ``unsuited(model)``, which says why a network is left out.
 """
 
 import importlib

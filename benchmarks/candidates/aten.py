@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.candidates import Call
-from benchmarks.operator_workloads import QUANT_MAX, QUANT_MIN, SPARSITY, TEMPERATURE, Case
+from benchmarks.operator_workloads import LARGEST_E4M3, QUANT_MAX, QUANT_MIN, SPARSITY, TEMPERATURE, Case
 
 
 def fake_quantize(case: Case) -> Call | None:
@@ -28,6 +28,16 @@ def fake_quantize(case: Case) -> Call | None:
 
     forward = (lambda: quantize(torch.where(mask, x, zero))) if mask is not None else (lambda: quantize(x))
     return Call(forward, case.inputs)
+
+
+def fake_quantize_float(case: Case) -> Call:
+    """Clamped first, since the cast gives NaN beyond the largest value."""
+    data, scale = case.data, case.scale
+    return Call(
+        lambda: (
+            (data / scale).clamp(-LARGEST_E4M3, LARGEST_E4M3).to(torch.float8_e4m3fn).to(torch.float32) * scale
+        ).to(data.dtype)
+    )
 
 
 def observe(case: Case) -> Call:
@@ -60,8 +70,17 @@ def mask(case: Case) -> Call:
     data, kept, limit = case.data, case.mask, case.threshold
     if case.workload.has("choose"):
         return Call(lambda: data.abs() > limit)
+    if case.workload.has("2:4"):
+        return Call(lambda: largest_of_groups(data, 2, 4))
     zero = torch.zeros((), device=data.device, dtype=data.dtype)
     return Call(lambda: torch.where(kept, data, zero))
+
+
+def largest_of_groups(data, n: int, m: int):
+    """The mask of the n largest magnitudes of m consecutive elements."""
+    groups = data.abs().view(-1, m)
+    kept = torch.zeros_like(groups, dtype=torch.bool)
+    return kept.scatter_(1, groups.topk(n, sorted=False).indices, True).view(data.shape)
 
 
 def distillation_loss(case: Case) -> Call:
@@ -77,6 +96,7 @@ def distillation_loss(case: Case) -> Call:
 
 OPERATORS = {
     "fake_quantize": fake_quantize,
+    "fake_quantize_float": fake_quantize_float,
     "observe": observe,
     "observe_and_fake_quantize": observe_and_fake_quantize,
     "threshold": threshold,

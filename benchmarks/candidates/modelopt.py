@@ -1,9 +1,9 @@
 """ModelOpt (NVIDIA), https://github.com/NVIDIA/Model-Optimizer: CUDA kernels, formulas in Python on a CPU."""
 
 from benchmarks.candidates import Call
-from benchmarks.operator_workloads import QUANT_MAX, TEMPERATURE, Case
+from benchmarks.operator_workloads import LARGEST_E4M3, QUANT_MAX, TEMPERATURE, Case
 
-REQUIRES = ["modelopt.torch.quantization", "modelopt.torch.distill"]
+REQUIRES = ["modelopt.torch.quantization", "modelopt.torch.distill", "modelopt.torch.sparsity"]
 
 
 def fake_quantize(case: Case) -> Call | None:
@@ -15,6 +15,21 @@ def fake_quantize(case: Case) -> Call | None:
     return Call(lambda: fake_tensor_quant(case.x, largest), case.inputs)
 
 
+def fake_quantize_float(case: Case) -> Call:
+    from modelopt.torch.quantization.tensor_quant import scaled_e4m3
+
+    largest = case.scale * LARGEST_E4M3
+    return Call(lambda: scaled_e4m3(case.data, largest, None, 4, 3))
+
+
+def mask(case: Case) -> Call | None:
+    from modelopt.torch.sparsity.weight_sparsity.magnitude import m4n2_1d
+
+    if not case.workload.has("2:4"):
+        return None
+    return Call(lambda: m4n2_1d(case.data))
+
+
 def distillation_loss(case: Case) -> Call:
     """In float32, since the loss is of the logits' type."""
     from modelopt.torch.distill import LogitsDistillationLoss
@@ -23,7 +38,12 @@ def distillation_loss(case: Case) -> Call:
     return Call(lambda: loss(case.x.float(), case.teacher.float()), case.inputs)
 
 
-OPERATORS = {"fake_quantize": fake_quantize, "distillation_loss": distillation_loss}
+OPERATORS = {
+    "fake_quantize": fake_quantize,
+    "fake_quantize_float": fake_quantize_float,
+    "mask": mask,
+    "distillation_loss": distillation_loss,
+}
 
 
 def train(model, batches, make_optimizer):

@@ -44,11 +44,13 @@ def observe(case: Case) -> Call:
     return Call(lambda: call(data))
 
 
-def mask(case: Case) -> Call:
+def mask(case: Case) -> Call | None:
     data, kept, limit = case.data, case.mask, case.threshold
     if case.workload.has("choose"):
         choose = compiled(lambda x, limit: x.abs() > limit)
         return Call(lambda: choose(data, limit))
+    if case.workload.has("2:4"):
+        return None
     apply = compiled(lambda x, kept: torch.where(kept, x, 0.0))
     return Call(lambda: apply(data, kept))
 

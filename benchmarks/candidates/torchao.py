@@ -27,6 +27,15 @@ def fake_quantize(case: Case) -> Call | None:
 OPERATORS = {"fake_quantize": fake_quantize}
 
 
+def unsuited(model) -> str | None:
+    """Why a network is left out: with its convolutions in float, a step would look cheaper than it is."""
+    import torch
+
+    if any(isinstance(module, torch.nn.Conv2d) for module in model.modules()):
+        return "its quantize_ with QATConfig takes linear layers and embeddings, no convolutions"
+    return None
+
+
 def train(model, batches, make_optimizer):
     """Activations per token, its usual choice."""
     import torch

@@ -175,7 +175,9 @@ def test_bytes_needed(operator, variant, direction, bytes_per_element):
 
 SMALL = [
     w
-    for w in workloads(["fake_quantize", "distillation_loss"], [64], ["float32"], logits=((4, 33),))
+    for w in workloads(
+        ["fake_quantize", "fake_quantize_float", "distillation_loss"], [64], ["float32"], logits=((4, 33),)
+    )
     if w.direction == "forward"
 ]
 
@@ -192,12 +194,26 @@ def test_candidates_compute_what_we_compute(monkeypatch, workload, name):
     expected = ours.OPERATORS[workload.operator](case)
     result, reference = call.forward(), expected.forward()
     # A value may fall on the other side of a rounding where x is divided by a rounded scale: few do.
-    step = 3.0 / 127
+    step = 0.25 if workload.operator == "fake_quantize_float" else 3.0 / 127
     assert (torch.isclose(result, reference, rtol=1e-4, atol=1e-6).float().mean()) > 0.999
     assert (result - reference).abs().max() < 1.5 * step
+    if not expected.inputs:
+        return
     gradient = torch.autograd.grad(result, call.inputs, case.grad)[0]
     expected_gradient = torch.autograd.grad(reference, expected.inputs, case.grad)[0]
     assert torch.isclose(gradient, expected_gradient, rtol=1e-3, atol=1e-6).float().mean() > 0.999
+
+
+@pytest.mark.parametrize("name", ["aten", "modelopt"])
+@pytest.mark.parametrize("variant", ["2:4", "choose"])
+def test_candidates_keep_the_weights_we_keep(variant, name):
+    theirs = load_or_skip(candidates.OPERATOR_CANDIDATES, name)["mask"]
+    case = make_case(Workload("mask", variant, "forward", (4, 32), "float32"), "cpu")
+    call = theirs(case)
+    if call is None:
+        pytest.skip(f"{name} has no {variant}")
+    packed = ours.OPERATORS["mask"](case).forward()
+    assert torch.equal(call.forward().bool(), torch.ops.compress.unpack_mask(packed, [4, 32]))
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward", "both"])
