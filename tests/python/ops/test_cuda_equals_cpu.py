@@ -59,12 +59,11 @@ def test_weights(shape, dtype):
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
-@pytest.mark.parametrize("shape", [(48,), (5, 48), (6, 16), (3, 0), (64, 48, 3, 3), (130, 240), (64, 4096)], ids=str)
+@pytest.mark.parametrize("shape", [(48,), (5, 48), (3, 0), (64, 48, 3, 3), (130, 240), (64, 4080)], ids=str)
 @pytest.mark.parametrize("n, m", [(2, 4), (1, 2), (4, 8), (5, 16), (2, 3), (1, 1)])
 def test_groups_of_weights(n, m, shape, dtype):
     weight = (torch.randn(shape, generator=torch.Generator().manual_seed(4)) * 4).round().to(dtype)  # with ties
-    if shape[-1] % m == 0 and len(shape) < 3 or len(shape) > 1 and shape[1] % m == 0:
-        same_on_both(lambda w: (ops.nm_mask(w, n, m),), weight)
+    same_on_both(lambda w: (ops.nm_mask(w, n, m),), weight)
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)

@@ -65,43 +65,83 @@ struct NeighbourGroups {
   }
 };
 
-/// Up to a vector's lanes of groups, a group per lane: element j of group g lies at g * group_stride + j * stride.
-template <typename Int>
-void keep_lanes(const Int* score, int64_t group_stride, int64_t stride, int64_t groups, int n, int m, Int nan_key,
-                uint8_t* kept) {
-  using L = Lanes<Int>;
-  using Keys = typename L::Keys;
-  Keys keys[math::max_group];
-  for (int j = 0; j < m; ++j) {
-    alignas(vector_bytes) Int lanes[L::count] = {};
-    for (int64_t g = 0; g < groups; ++g) {
-      lanes[g] = score[g * group_stride + j * stride];
-    }
-    keys[j] = L::load_keys(lanes, nan_key);
-  }
+/// Groups side by side, one per lane: keys[j] holds their j-th elements. Calls store(i, rank) for each i in order.
+template <typename Int, typename Store>
+COMPRESS_ISA_INLINE void rank_lanes(const typename Lanes<Int>::Keys* keys, int m, const Store& store) {
   for (int i = 0; i < m; ++i) {
-    Keys rank = {};
+    typename Lanes<Int>::Keys rank = {};
     for (int j = 0; j < i; ++j) {
       rank -= keys[j] >= keys[i];
     }
     for (int j = i + 1; j < m; ++j) {
       rank -= keys[j] > keys[i];
     }
-    uint8_t lanes[L::count];
-    L::store_kept(rank, n, lanes);
-    for (int64_t g = 0; g < groups; ++g) {
-      kept[g * group_stride + i * stride] = lanes[g];
-    }
+    store(i, rank);
   }
 }
 
-/// Groups `first`..`groups` - 1 of those at `score`.
+/// Up to a vector's lanes of groups along the last dimension, gathered to lanes.
 template <typename Int>
-COMPRESS_ISA_INLINE void keep_groups(const Int* score, int64_t group_stride, int64_t stride, int64_t first,
-                                     int64_t groups, const NmGroups& of, Int nan_key, uint8_t* kept) {
-  for (int64_t g = first; g < groups; g += Lanes<Int>::count) {
-    const int64_t count = groups - g < Lanes<Int>::count ? groups - g : Lanes<Int>::count;
-    keep_lanes(score + g * group_stride, group_stride, stride, count, of.n, of.m, nan_key, kept + g * group_stride);
+void keep_gathered(const Int* score, int64_t groups, int n, int m, Int nan_key, uint8_t* kept) {
+  using L = Lanes<Int>;
+  typename L::Keys keys[math::max_group];
+  for (int j = 0; j < m; ++j) {
+    Int lanes[L::count] = {};
+    for (int64_t g = 0; g < groups; ++g) {
+      lanes[g] = score[g * m + j];
+    }
+    keys[j] = L::load_keys(lanes, nan_key);
+  }
+  rank_lanes<Int>(
+      keys, m, [&](int i, typename L::Keys rank) __attribute__((always_inline)) {
+        uint8_t lanes[L::count];
+        L::store_kept(rank, n, lanes);
+        for (int64_t g = 0; g < groups; ++g) {
+          kept[g * m + i] = lanes[g];
+        }
+      });
+}
+
+/// Up to a vector's lanes of groups whose elements are `inner` apart: element j of group g lies at j * inner + g.
+/// `reads_on`: whole vectors may be read, also beyond the groups. `writes_on`: and as many bytes be written, which what
+/// comes next overwrites.
+template <typename Int>
+void keep_adjacent(const Int* score, int64_t inner, int64_t groups, bool reads_on, bool writes_on, const NmGroups& of,
+                   Int nan_key, uint8_t* kept) {
+  using L = Lanes<Int>;
+  typename L::Keys keys[math::max_group];
+  for (int j = 0; j < of.m; ++j) {
+    if (reads_on) {
+      keys[j] = L::load_keys(score + j * inner, nan_key);
+    } else {
+      Int lanes[L::count] = {};
+      __builtin_memcpy(lanes, score + j * inner, groups * sizeof(Int));
+      keys[j] = L::load_keys(lanes, nan_key);
+    }
+  }
+  rank_lanes<Int>(
+      keys, of.m, [&](int i, typename L::Keys rank) __attribute__((always_inline)) {
+        if (writes_on) {
+          L::store_kept(rank, of.n, kept + i * inner);
+        } else {
+          uint8_t lanes[L::count];
+          L::store_kept(rank, of.n, lanes);
+          __builtin_memcpy(kept + i * inner, lanes, groups);
+        }
+      });
+}
+
+/// The groups of a conv weight's chunk that begins at element `begin` of `elements`.
+template <typename Int>
+COMPRESS_ISA_INLINE void keep_chunk(const Int* score, int64_t begin, int64_t elements, const NmGroups& groups,
+                                    Int nan_key, uint8_t* kept) {
+  constexpr int lanes = Lanes<Int>::count;
+  for (int64_t g = 0; g < groups.inner; g += lanes) {
+    const int64_t first = begin + g;
+    const int64_t count = groups.inner - g < lanes ? groups.inner - g : lanes;
+    const bool reads_on = first + (groups.m - 1) * groups.inner + lanes <= elements;
+    const bool writes_on = reads_on && (count == lanes || groups.inner < lanes);
+    keep_adjacent(score + first, groups.inner, count, reads_on, writes_on, groups, nan_key, kept + first);
   }
 }
 
@@ -134,14 +174,17 @@ COMPRESS_ISA_INLINE int64_t keep_whole_vectors(const Int* score, int64_t element
 template <typename Int>
 COMPRESS_ISA_INLINE void keep_chunks(const Int* score, const NmGroups& groups, int64_t chunks, Int nan_key,
                                      uint8_t* kept) {
-  if (groups.inner == 1) {
-    const int64_t done = keep_whole_vectors(score, chunks * groups.m, groups, nan_key, kept) / groups.m;
-    keep_groups(score, groups.m, 1, done, chunks, groups, nan_key, kept);
+  const int64_t elements = chunks * groups.chunk();
+  if (groups.inner > 1) {
+    for (int64_t begin = 0; begin < elements; begin += groups.chunk()) {
+      keep_chunk(score, begin, elements, groups, nan_key, kept);
+    }
     return;
   }
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-    const int64_t begin = chunk * groups.chunk();
-    keep_groups(score + begin, 1, groups.inner, 0, groups.inner, groups, nan_key, kept + begin);
+  int64_t i = keep_whole_vectors(score, elements, groups, nan_key, kept);
+  for (const int64_t step = Lanes<Int>::count * groups.m; i < elements; i += step) {
+    const int64_t count = (elements - i < step ? elements - i : step) / groups.m;
+    keep_gathered(score + i, count, groups.n, groups.m, nan_key, kept + i);
   }
 }
 
