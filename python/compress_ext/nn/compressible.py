@@ -70,7 +70,7 @@ class Compressible:
         self._check_empty("input_quantizer")
         channels = self.input_channel_sizes()
         if channels is None:
-            raise UsageError(f"the input of a {self.layer_type} layer cannot be quantized")
+            raise UsageError(f"a layer of type {self.layer_type} has no input that can be quantized")
         self.input_quantizer = FakeQuantizer(
             options, "activation", channels, device=self.weight.device, enabled=False
         ).train(self.training)
@@ -96,7 +96,7 @@ class Compressible:
 
     def _check_empty(self, slot: str) -> None:
         if getattr(self, slot) is not None:
-            raise UsageError(f"this {self.layer_type} layer has a {slot} already")
+            raise UsageError(f"the slot {slot} of this {self.layer_type} layer is filled already")
 
     # ---- batch norm
 
@@ -118,7 +118,7 @@ class Compressible:
         if batch_norm is None:
             return
         if self.input_channel_sizes() is None:
-            raise UsageError(f"a batch norm is not folded into a {self.layer_type}")
+            raise UsageError(f"a batch norm is not folded into a layer of type {self.layer_type}")
         channels = self.weight.shape[self.output_dim] * (self.groups if self.output_dim == 1 else 1)
         if batch_norm.num_features != channels:
             raise UsageError(
