@@ -3,7 +3,6 @@
 from contextlib import contextmanager
 
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from compress_ext import _sharding
 from compress_ext._C import QuantizerOptions
@@ -26,8 +25,7 @@ class QuantizerFace:
         self.quantizer.initialized = initialized and self.quantizer.has_seen()
 
     def scale_part(self) -> Tensor:
-        scale = self.quantizer.scale
-        return (scale.to_local() if isinstance(scale, DTensor) else scale).detach()
+        return _sharding.part(self.quantizer.scale)
 
 
 class LayerFace:
@@ -48,19 +46,16 @@ class LayerFace:
         return self._tied_to
 
     def weight(self) -> Tensor:
-        weight = self.module.weight.detach()
-        return weight.full_tensor() if isinstance(weight, DTensor) else weight
+        return _sharding.whole(self.module.weight)
 
     def weight_mask(self) -> Tensor:
         return self.module.weight_mask
 
     def weight_part(self) -> Tensor:
-        weight = self.module.weight.detach()
-        return weight.to_local() if isinstance(weight, DTensor) else weight
+        return _sharding.part(self.module.weight)
 
     def weight_mask_part(self) -> Tensor:
-        weight, mask = self.module.weight, self.module.weight_mask
-        return _sharding.mask_of_part(mask, weight) if isinstance(weight, DTensor) else mask
+        return _sharding.mask_of_part(self.module.weight_mask, self.module.weight, self._name)
 
     def add_weight_mask(self) -> None:
         with self._naming():

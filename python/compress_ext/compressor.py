@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from compress_ext import _C, _finalize, _synchronize
+from compress_ext import _C, _finalize, _processes, _sharding
 from compress_ext import recipe as recipes
 from compress_ext._model_calls import logits_of
 from compress_ext._network import Network
 from compress_ext._plan import Plan
+from compress_ext._synchronize import Synchronizer
 from compress_ext.errors import UsageError
 from compress_ext.recipe import Recipe
 
@@ -52,6 +53,9 @@ class Compressor:
         tuple.
     show_plan: prints what will be done to each layer, and why the rest is left out, to stderr (on the first process).
 
+    process_group: the processes that train copies of this model on data of their own (docs/distributed.md), by default
+        all of them; they make the Compressor, call its methods and load its state alike.
+
     Raises UsageError, naming layer or key and the fix, and leaves the model as it was.
     """
 
@@ -67,9 +71,13 @@ class Compressor:
         task_loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
         logits: Callable[[object], Tensor] = logits_of,
         show_plan: bool = True,
+        process_group: torch.distributed.ProcessGroup | None = None,
     ) -> None:
         if total_steps < 1:
             raise UsageError(f"Compressor: total_steps must be 1 or more (got {total_steps})")
+        _sharding.check_whole(
+            model, "Compressor: make it before fully_shard, which then shards what it added as well as weights"
+        )
         self.model = model
         self.recipe = recipes.load(recipe)
         self.total_steps = total_steps
@@ -82,12 +90,13 @@ class Compressor:
         self._distills = "distill" in self.recipe.methods
         try:
             self._methods = self._attach()
-            self._synchronizer = _synchronize.Synchronizer(model)
+            self._synchronizer = Synchronizer(model, self._projector_parameters(), process_group)
             self._start_when_there_are_weights()
+            self._synchronizer.start()
         except BaseException:
             self._network.undo()
             raise
-        if show_plan and _synchronize.is_first_process():
+        if show_plan and _processes.is_first(process_group):
             print(self.plan(), file=sys.stderr)
 
     def _attach(self) -> _C.Compressor:
@@ -141,9 +150,9 @@ class Compressor:
                 "total_steps to match"
             )
         self._methods.after_step(self._steps)
-        self._synchronizer.step()
         self._network.clear_taps()
         self._steps += 1
+        self._synchronizer.step(last=self._steps == self.total_steps)
         if self._steps < self.total_steps:
             self._methods.before_step(self._steps)
 
@@ -171,8 +180,10 @@ class Compressor:
         """
         scales = {id(parameter) for parameter in self._scales()}
         weights = [parameter for parameter in self.model.parameters() if id(parameter) not in scales]
-        weights += self._projector_parameters()
-        groups = [{"params": weights} | ({} if weight_decay is None else {"weight_decay": weight_decay})]
+        decay = {} if weight_decay is None else {"weight_decay": weight_decay}
+        groups = [{"params": weights} | decay]
+        if projectors := self._projector_parameters():
+            groups.append({"params": projectors} | decay)  # an optimizer's group must not mix sharded and whole tensors
         if scales:
             groups.append({"params": self._scales(), "weight_decay": 0.0})
         return groups
@@ -232,6 +243,7 @@ class Compressor:
         self._methods.resume(steps)
         if steps < self.total_steps:
             self._methods.before_step(steps)
+        self._synchronizer.start()
 
     # ---- the end
 
@@ -245,7 +257,13 @@ class Compressor:
         ``torch.fake_quantize_per_*_affine``. Raises UsageError the second time.
         """
         self._check_running("finalize")
+        _sharding.check_whole(
+            self.model,
+            "Compressor.finalize: the model is sharded; load its full state dict into a model with a Compressor of the "
+            "same recipe in one process, and finalize that one",
+        )
         self._finalized = True
+        self._synchronizer.stop()
         self.model = _finalize.finalize(self.model, self._network)
         return self.model
 
