@@ -1,4 +1,5 @@
 #include "compress/config/config.h"
+#include "compress/core/freed_memory.h"
 #include "compress/job/job.h"
 #include "compress/train/stop_signal.h"
 #include "parse.h"
@@ -35,6 +36,7 @@ SIGTERM and SIGINT finish the step, write a checkpoint and exit with 128 + signa
     return 0;
   }
   train::install_stop_handlers();
+  keep_freed_memory();
   job::run_experiment(experiment, parsed->count("resume") > 0);
   return 0;
 }
