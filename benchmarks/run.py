@@ -5,7 +5,7 @@
     python benchmarks/run.py operators --operators threshold --sizes 4096
     python benchmarks/run.py steps --workloads resnet20         # training steps, against the float step
     python benchmarks/run.py runs                               # whole runs: time, accuracy, bytes
-    python benchmarks/run.py draw                               # the README's picture, from the kept results
+    python benchmarks/run.py draw                               # picture and tables of the docs, from kept results
 
 Peers are optional: `pip install -r requirements-bench.txt`. One that is missing, or fails, is named and left out.
 docs/benchmarks.md explains the numbers.
@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # `benchmarks` is a package; its files shadow nobody's modules
 
 RESULTS = ROOT / "benchmarks" / "results"
-PICTURE = ROOT / "docs" / "benchmarks.svg"
+PAGE, PICTURE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "benchmarks.svg"
 
 
 def listed(allowed, kind=str):
@@ -130,15 +130,7 @@ def run_steps(arguments: argparse.Namespace) -> None:
     for workload in arguments.workloads:
         setting = Setting(workload, arguments.device, arguments.threads, arguments.batch, arguments.autocast)
         found += steps.measure(setting, arguments.candidates, arguments.seconds, notes)
-    columns = {
-        "workload": lambda record: record["workload"],
-        "candidate": lambda record: record["candidate"],
-        "step": lambda record: tables.time_text(record["seconds"]),
-        "ratio": lambda record: tables.ratio_text(record["ratio"]),
-        "peak memory": lambda record: tables.bytes_text(record["peak_memory"]),
-        "more lines": lambda record: str(record["lines"]),
-    }
-    print(tables.by_record(found, columns))
+    print(tables.by_record(found, tables.STEP_COLUMNS))
     finish(arguments, "steps", found, notes)
 
 
@@ -161,47 +153,43 @@ def run_runs(arguments: argparse.Namespace) -> None:
 
     notes = []
     found = runs.whole_runs(arguments.configs, arguments.device, arguments.duration, notes)
-    columns = {
-        "run": lambda record: record["workload"],
-        "candidate": lambda record: record["candidate"],
-        "training": lambda record: tables.time_text(record["seconds"]),
-        "ratio": lambda record: tables.ratio_text(record["ratio"]),
-        "accuracy": lambda record: f"{100 * record['accuracy']:.2f} %",
-        "bytes": lambda record: f"{record['bytes_on_disk']:,}",
-    }
     if found:
-        print(tables.by_record(found, columns), end="\n\n")
+        print(tables.by_record(found, tables.RUN_COLUMNS), end="\n\n")
     upkeep = [
         record
         for network in arguments.upkeep
         for record in runs.mask_upkeep(network, arguments.device, arguments.seconds, notes)
     ]
-    columns = {
-        "masks at 90 %, per step": lambda record: record["workload"],
-        "what": lambda record: record["candidate"],
-        "time": lambda record: tables.time_text(record["seconds"]),
-        "share of the float step": lambda record: f"{100 * record['ratio']:.2f} %",
-    }
     if upkeep:
-        print(tables.by_record(upkeep, columns))
+        print(tables.by_record(upkeep, tables.UPKEEP_COLUMNS))
     finish(arguments, "runs", found + upkeep, notes)
 
 
 def add_draw(commands) -> None:
-    parser = commands.add_parser("draw", help="draws results as bars (needs matplotlib)")
-    parser.add_argument("files", nargs="*", type=pathlib.Path, help="default: all of benchmarks/results")
+    parser = commands.add_parser(
+        "draw",
+        help="draws results as bars (needs matplotlib)",
+        description="Draws results as bars. Without FILE: those that --keep kept; their tables then go to the docs.",
+    )
+    parser.add_argument(
+        "files", nargs="*", type=pathlib.Path, metavar="FILE", help="default: benchmarks/results/*.json"
+    )
     parser.add_argument("--output", type=pathlib.Path, default=PICTURE, help="default: docs/benchmarks.svg")
     parser.set_defaults(run=run_draw)
 
 
 def run_draw(arguments: argparse.Namespace) -> None:
-    from benchmarks import picture, records
+    from benchmarks import pages, picture, records
 
     files = arguments.files or sorted(RESULTS.glob("*.json"))
     if not files:
         sys.exit(f"{RESULTS} has no results: `benchmarks/run.py operators --keep` makes some")
-    picture.draw([records.read(path) for path in files], arguments.output)
+    results = [records.read(path) for path in files]
+    picture.draw(results, arguments.output)
     print(f"wrote {arguments.output}", file=sys.stderr)
+    if not arguments.files:
+        pages.update(PAGE, results)
+        print(f"wrote {PAGE}", file=sys.stderr)
 
 
 def finish(arguments: argparse.Namespace, kind: str, found: list[dict], notes: list[str]) -> None:

@@ -55,3 +55,27 @@ def by_record(records: list[dict], columns: dict[str, Callable[[dict], str]]) ->
     """A row per record, for records with more to say than a time: ``columns`` maps a title to its text."""
     rows = [[column(record) for column in columns.values()] for record in records]
     return grid(list(columns), rows)
+
+
+STEP_COLUMNS = {
+    "workload": lambda record: record["workload"],
+    "candidate": lambda record: record["candidate"],
+    "step": lambda record: time_text(record["seconds"]),
+    "ratio": lambda record: ratio_text(record["ratio"]),
+    "peak memory": lambda record: bytes_text(record["peak_memory"]),
+    "more lines": lambda record: str(record["lines"]),
+}
+RUN_COLUMNS = {
+    "run": lambda record: record["workload"],
+    "candidate": lambda record: record["candidate"],
+    "training": lambda record: time_text(record["seconds"]),
+    "ratio": lambda record: ratio_text(record["ratio"]),
+    "accuracy": lambda record: f"{100 * record['accuracy']:.2f} %",
+    "bytes": lambda record: f"{record['bytes_on_disk']:,}",
+}
+UPKEEP_COLUMNS = {
+    "masks at 90 %, per step": lambda record: record["workload"],
+    "what": lambda record: record["candidate"],
+    "time": lambda record: time_text(record["seconds"]),
+    "share of the float step": lambda record: f"{100 * record['ratio']:.2f} %",
+}

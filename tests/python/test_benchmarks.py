@@ -10,7 +10,19 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
-from benchmarks import candidates, lines, models, operators, records, run, runs, tables, timing  # noqa: E402
+from benchmarks import (  # noqa: E402  # noqa: E402
+    candidates,
+    environment,
+    lines,
+    models,
+    operators,
+    pages,
+    records,
+    run,
+    runs,
+    tables,
+    timing,
+)
 from benchmarks.candidates import compress_ext as ours  # noqa: E402
 from benchmarks.candidates import plain, torch_compile  # noqa: E402
 from benchmarks.operator_workloads import Workload, bytes_needed, make_case, workloads  # noqa: E402
@@ -403,3 +415,28 @@ def test_draw_without_anything_to_show(tmp_path):
     records.write(path, HEAD, [], [])
     with pytest.raises(SystemExit, match="nothing to draw"):
         run.main(["draw", str(path), "--output", str(tmp_path / "p.svg")])
+
+
+def test_tables_of_a_page_come_from_results(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n" + "".join(f"<!-- {kind} -->\nold\n<!-- end of {kind} -->\n" for kind in pages.KINDS))
+    head = {"kind": "operators", **environment.describe("cpu"), "notes": ["left out: nncf: why"]}
+    result = {**head, "records": records.make_records("w", {"copy": 2.0, "aten": 5.0}, "copy")}
+    pages.update(page, [result])
+    text = page.read_text()
+    assert "| w        |  2 s | 2.50x |" in text and "\n- left out: nncf: why\n" in text
+    assert text.count("old") == 2  # kinds without results stay
+
+
+def test_page_without_a_place_for_tables_is_named(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("nothing\n")
+    with pytest.raises(SystemExit, match="has no '<!-- operators -->' block"):
+        pages.update(page, [])
+
+
+def test_documentation_has_a_place_for_every_table(tmp_path):
+    page = tmp_path / "benchmarks.md"
+    page.write_text(run.PAGE.read_text())
+    pages.update(page, [])
+    assert page.read_text() == run.PAGE.read_text()
