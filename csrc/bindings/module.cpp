@@ -9,7 +9,9 @@ PYBIND11_MODULE(_C, module) {
   compress::bindings::def_models(module);
   compress::bindings::def_recipe(module);
   compress::bindings::def_export(module);
+  compress::bindings::def_report(module);
   compress::bindings::def_config(module);
+  compress::bindings::def_data(module);
   // Their signatures name Config and Network.
   compress::bindings::def_train(module);
   compress::bindings::def_job(module);

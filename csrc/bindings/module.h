@@ -15,7 +15,9 @@ void def_distill(py::module_& module);
 void def_recipe(py::module_& module);
 void def_models(py::module_& module);
 void def_export(py::module_& module);
+void def_report(py::module_& module);
 void def_config(py::module_& module);
+void def_data(py::module_& module);
 void def_train(py::module_& module);
 void def_job(py::module_& module);
 

@@ -3,8 +3,10 @@
 
 #include "bindings/callback_observer.h"
 #include "bindings/module.h"
+#include "bindings/named_tensors.h"
 #include "compress/data/dataset.h"
 #include "compress/job/job.h"
+#include "compress/train/checkpoint.h"
 #include "compress/train/trainer.h"
 
 namespace compress::bindings {
@@ -98,9 +100,21 @@ class PythonTrainer {
   bool running_ = false;  ///< read and written with the GIL held
 };
 
+fs::path save_checkpoint(const fs::path& run, const py::dict& network, const py::dict& training, int64_t step,
+                         int64_t total_steps, int64_t steps_per_epoch, int64_t keep) {
+  const train::CheckpointTensors tensors{named_tensors_from_dict(network), named_tensors_from_dict(training)};
+  train::TrainingState state;
+  state.step = step;
+  state.run = {total_steps, steps_per_epoch};
+  const py::gil_scoped_release release;
+  return train::save_checkpoint(train::RunFolder(run), tensors, state, keep);
+}
+
 }  // namespace
 
 void def_train(py::module_& module) {
+  module.def("save_checkpoint", &save_checkpoint, py::arg("run"), py::arg("network"), py::arg("training"),
+             py::arg("step"), py::arg("total_steps"), py::arg("steps_per_epoch"), py::arg("keep"));
   py::class_<PythonTrainer>(module, "Trainer", R"(Trains one network by one config, compression included.
 
 config  a Config

@@ -3,15 +3,18 @@
 ``compress_ext.ops``            the operators, also reachable as ``torch.ops.compress.*``
 ``quant``, ``prune``, ``distill``  engines that work on tensors: ``QuantizerState``, ``Pruner``, ``feature_loss``, ...
 ``models``                      the C++ networks
+``report``                      bytes, latency, sparsity and a verdict of a model before and after
+``data``                        the C++ trainer's data sets and batches
 ``Config``, ``Trainer``         one run; ``run_experiment`` is the whole job of ``compress-ext train``
-files                           ``load_checkpoint``, ``load_packed``, ``save_safetensors``, ``load_safetensors``
+files                           ``load_checkpoint``, ``load_packed``, ``save_safetensors``, ``load_safetensors``;
+                                ``load_training_state``, ``save_training_state``: half a training here, half in C++
 """
 
 from compress_ext import _loading
 
 _loading.load_libraries()
 
-from compress_ext import distill, models, nn, ops, prune, quant, recipe, train  # noqa: E402
+from compress_ext import data, distill, models, nn, ops, prune, quant, recipe, train  # noqa: E402
 from compress_ext._build_info import VERSION as __version__  # noqa: E402
 from compress_ext._C import IntegerFormat  # noqa: E402
 from compress_ext.compressor import Compressor  # noqa: E402
@@ -20,7 +23,9 @@ from compress_ext.files import load_checkpoint, load_packed, load_safetensors, s
 from compress_ext.prune import Pruner, SparsitySchedule  # noqa: E402
 from compress_ext.quant import QuantizerOptions, QuantizerState  # noqa: E402
 from compress_ext.recipe import Recipe  # noqa: E402
+from compress_ext.reporting import Report, report  # noqa: E402
 from compress_ext.train import Config, Trainer, run_experiment  # noqa: E402
+from compress_ext.training_state import load_training_state, save_training_state  # noqa: E402
 
 __all__ = [
     "Compressor",
@@ -31,21 +36,26 @@ __all__ = [
     "QuantizerOptions",
     "QuantizerState",
     "Recipe",
+    "Report",
     "SparsitySchedule",
     "Trainer",
     "UsageError",
     "__version__",
+    "data",
     "distill",
     "load_checkpoint",
     "load_packed",
     "load_safetensors",
+    "load_training_state",
     "models",
     "nn",
     "ops",
     "prune",
     "quant",
     "recipe",
+    "report",
     "run_experiment",
     "save_safetensors",
+    "save_training_state",
     "train",
 ]

@@ -11,7 +11,7 @@ from compress_ext.nn import conversion
 from compress_ext.nn.compressible import Compressible
 from compress_ext.nn.fake_quantizer import FakeQuantizer
 
-__all__ = ["finalize"]
+__all__ = ["finalize", "plain_quantizer", "quantizing", "replace"]
 
 
 def plain_quantizer(quantizer: FakeQuantizer) -> nn.Module:
@@ -51,11 +51,11 @@ def finalize(model: nn.Module, network: Network) -> nn.Module:
         quantizer = layer.input_quantizer
         conversion.revert_(layer)
         if quantizer is not None and quantizer.quantizes:
-            replacements[layer] = _quantizing(layer, plain_quantizer(quantizer))
+            replacements[layer] = quantizing(layer, plain_quantizer(quantizer))
     for batch_norm in network.batch_norms():
         conversion.revert_(batch_norm)
     network.remove_hooks()
-    return _replace(model, replacements)
+    return replace(model, replacements)
 
 
 def _bake_parameters(model: nn.Module, layers: list[Compressible]) -> None:
@@ -86,7 +86,7 @@ def _set(layer: nn.Module, name: str, value: Tensor, in_place: bool) -> None:
         setattr(layer, name, nn.Parameter(value.clone(), requires_grad=layer.weight.requires_grad))
 
 
-def _quantizing(layer: nn.Module, quantizer: nn.Module) -> nn.Module:
+def quantizing(layer: nn.Module, quantizer: nn.Module) -> nn.Module:
     """The layer behind the quantizer of its input."""
     both = nn.Sequential()
     both.add_module("input_quantizer", quantizer)
@@ -98,7 +98,7 @@ def _quantizing(layer: nn.Module, quantizer: nn.Module) -> nn.Module:
     return both
 
 
-def _replace(model: nn.Module, replacements: dict[nn.Module, nn.Module]) -> nn.Module:
+def replace(model: nn.Module, replacements: dict[nn.Module, nn.Module]) -> nn.Module:
     # By every name under which a module hangs: a shared one hangs in several places, maybe of one parent.
     made = set(replacements.values())
     for parent in list(model.modules()):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from compress_ext import _C, _finalize, _processes, _sharding
+from compress_ext import _C, _finalize, _processes, _sharding, packing
 from compress_ext import recipe as recipes
 from compress_ext._model_calls import logits_of
 from compress_ext._network import Network
@@ -264,8 +264,17 @@ class Compressor:
         )
         self._finalized = True
         self._synchronizer.stop()
+        layers = [layer for layer, _ in packing.compressed_layers(self.model)]
         self.model = _finalize.finalize(self.model, self._network)
+        packing.remember(self.model, layers)
         return self.model
+
+    def save_packed(self, path: str | os.PathLike, metadata: Mapping[str, str] | None = None) -> None:
+        """Writes the model as it is deployed, before or after :meth:`finalize`: each compressed layer as packed
+        integers or sparse float32 (docs/packed_format.md), the rest as tensors. ``compress_ext.load_packed(path,
+        model)`` makes a fresh float model what :meth:`finalize` returns. Raises UsageError where nothing is compressed
+        yet, Error for a layer that was changed after :meth:`finalize`."""
+        packing.save_packed(path, self.model, metadata)
 
     # ---- inside
 
@@ -277,8 +286,12 @@ class Compressor:
             for parameter in quantizer.parameters(recurse=False)
         ]
 
+    def named_projectors(self) -> dict[str, nn.Parameter]:
+        """Parameters that distillation trains outside the model, by the names of checkpoints."""
+        return {name: tensor for _, group in self._methods.parameter_groups() for name, tensor in group.items()}
+
     def _projector_parameters(self) -> list[nn.Parameter]:
-        return [tensor for _, group in self._methods.parameter_groups() for tensor in group.values()]
+        return list(self.named_projectors().values())
 
     def _check_running(self, call: str) -> None:
         if self._finalized:

@@ -16,12 +16,11 @@ bool is_enabled(const nn::Quantizer& quantizer) {
 }
 
 /// The quantizer's grid, with zero points as fake_quantize uses them: rounded half to even and within the grid.
-PackedGrid grid_of(const nn::Quantizer& quantizer) {
-  const quant::QuantizerOptions& options = quantizer->options();
-  const quant::QuantizerState& state = quantizer->state();
-  PackedGrid grid{options.format, options.symmetric, state.scale.detach().to(at::kCPU, at::kFloat), {}};
+PackedGrid grid_of(const QuantizerTensors& quantizer) {
+  const quant::QuantizerOptions& options = quantizer.options;
+  PackedGrid grid{options.format, options.symmetric, quantizer.scale.detach().to(at::kCPU, at::kFloat), {}};
   if (!options.symmetric) {
-    grid.zero_point = state.zero_point.detach()
+    grid.zero_point = quantizer.zero_point.detach()
                           .to(at::kCPU, at::kFloat)
                           .round()
                           .clamp(options.quant_min(), options.quant_max())
@@ -30,33 +29,34 @@ PackedGrid grid_of(const nn::Quantizer& quantizer) {
   return grid;
 }
 
-PackedLayer pack(nn::Compressible& layer) {
-  PackedLayer packed;
-  const at::Tensor weight = layer.deployed_weight();
-  check(weight.scalar_type() == at::kFloat, "its weight is ", weight.scalar_type(), "; only Float can be packed");
-  packed.batch_norm_folded = layer.folds_batch_norm();
-  const at::Tensor bias = layer.deployed_bias();
-  if (bias.defined()) {
-    packed.bias = bias.detach().to(at::kCPU, at::kFloat);
+at::Tensor as_float32(const at::Tensor& tensor, const char* name) {
+  const at::ScalarType type = tensor.scalar_type();
+  check(type == at::kFloat || type == at::kHalf || type == at::kBFloat16, "its ", name, " is ", type,
+        "; only Float, Half and BFloat16 can be packed");
+  return tensor.detach().to(at::kFloat);
+}
+
+std::optional<QuantizerTensors> tensors_of(const nn::Quantizer& quantizer) {
+  if (!is_enabled(quantizer)) {
+    return std::nullopt;
   }
-  if (is_enabled(layer.input_quantizer)) {
-    packed.input_grid = grid_of(layer.input_quantizer);
+  const quant::QuantizerState& state = quantizer->state();
+  return QuantizerTensors{quantizer->options(), state.scale, state.zero_point};
+}
+
+LayerTensors tensors_of(const nn::Compressible& layer) {
+  return {layer.deployed_weight(), layer.deployed_bias(), layer.folds_batch_norm(), tensors_of(layer.weight_quantizer),
+          tensors_of(layer.input_quantizer)};
+}
+
+/// "compress::nn::BatchNorm2dImpl" -> "BatchNorm2d".
+std::string short_type(const std::string& type) {
+  const size_t colon = type.rfind(':');
+  std::string name = colon == std::string::npos ? type : type.substr(colon + 1);
+  if (name.ends_with("Impl")) {
+    name.resize(name.size() - 4);
   }
-  if (!is_enabled(layer.weight_quantizer)) {
-    packed.elements = weight.to(at::kCPU);
-    return packed;
-  }
-  check(weight.isfinite().all().item<bool>(), "its weight holds NaN or Inf, which no integer stands for");
-  packed.weight_grid = grid_of(layer.weight_quantizer);
-  // On the weight's own device: the integers that the network computes with there.
-  quant::QuantizerState state{packed.weight_grid->scale.to(weight.device()), {}, {}, {}};
-  if (packed.weight_grid->zero_point.defined()) {
-    state.zero_point = packed.weight_grid->zero_point.to(weight.device());
-  }
-  quant::QuantizerOptions options = layer.weight_quantizer->options();
-  options.scale = quant::ScaleSource::observed;  // no gradient here, so no gradient factor
-  packed.elements = quant::quantize(state, options, weight).to(at::kCPU);
-  return packed;
+  return name;
 }
 
 void add_tensors(std::set<std::string>& names, const std::string& prefix, const torch::nn::Module& module) {
@@ -102,6 +102,34 @@ std::optional<std::string> batch_norm_name(const torch::nn::Module& network, con
   return std::nullopt;
 }
 
+PackedLayer pack_layer(const LayerTensors& layer) {
+  const at::NoGradGuard no_grad;
+  PackedLayer packed;
+  const at::Tensor weight = as_float32(layer.weight, "weight");
+  packed.batch_norm_folded = layer.batch_norm_folded;
+  if (layer.bias.defined()) {
+    packed.bias = as_float32(layer.bias, "bias").to(at::kCPU);
+  }
+  if (layer.input_quantizer) {
+    packed.input_grid = grid_of(*layer.input_quantizer);
+  }
+  if (!layer.weight_quantizer) {
+    packed.elements = weight.to(at::kCPU);
+    return packed;
+  }
+  check(weight.isfinite().all().item<bool>(), "its weight holds NaN or Inf, which no integer stands for");
+  packed.weight_grid = grid_of(*layer.weight_quantizer);
+  // On the weight's own device: the integers that the network computes with there.
+  quant::QuantizerState state{packed.weight_grid->scale.to(weight.device()), {}, {}, {}};
+  if (packed.weight_grid->zero_point.defined()) {
+    state.zero_point = packed.weight_grid->zero_point.to(weight.device());
+  }
+  quant::QuantizerOptions options = layer.weight_quantizer->options;
+  options.scale = quant::ScaleSource::observed;  // no gradient here, so no gradient factor
+  packed.elements = quant::quantize(state, options, weight).to(at::kCPU);
+  return packed;
+}
+
 DeployedNetwork deploy(torch::nn::Module& network) {
   const at::NoGradGuard no_grad;
   DeployedNetwork deployed;
@@ -111,7 +139,8 @@ DeployedNetwork deploy(torch::nn::Module& network) {
       continue;
     }
     try {
-      deployed.layers.push_back({layer.name, std::string(layer.layer->layer_type()), pack(*layer.layer)});
+      deployed.layers.push_back(
+          {layer.name, std::string(layer.layer->layer_type()), pack_layer(tensors_of(*layer.layer))});
     } catch (const Error& error) {
       fail("layer '", layer.name, "' cannot be packed: ", error.what());
     }
@@ -121,6 +150,12 @@ DeployedNetwork deploy(torch::nn::Module& network) {
     if (!replaced.contains(name)) {
       deployed.plain.emplace_back(name, tensor);
     }
+  }
+  for (const auto& item : network.named_parameters()) {
+    deployed.parameters.insert(item.key());
+  }
+  for (const auto& item : network.named_modules()) {
+    deployed.modules.emplace_back(item.key(), short_type(item.value()->name()));
   }
   return deployed;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "compress/export/deployed_network.h"
 #include "compress/export/packed.h"
 #include "compress/export/text_format.h"
 
@@ -73,16 +72,6 @@ class Rows {
   std::vector<LayerSummary> rows_;
 };
 
-/// "compress::nn::BatchNorm2dImpl" -> "BatchNorm2d".
-std::string short_type(const std::string& type) {
-  const size_t colon = type.rfind(':');
-  std::string name = colon == std::string::npos ? type : type.substr(colon + 1);
-  if (name.ends_with("Impl")) {
-    name.resize(name.size() - 4);
-  }
-  return name;
-}
-
 std::string shape_text(const std::vector<int64_t>& shape) {
   std::string text;
   for (const int64_t size : shape) {
@@ -120,36 +109,50 @@ TableRow total_row(const std::vector<LayerSummary>& layers) {
   return {"total", "", "", sparsity, "", "", "", with_thousands(parameters), with_thousands(bytes)};
 }
 
+std::vector<TableRow> table_rows(const std::vector<LayerSummary>& layers) {
+  std::vector<TableRow> rows{
+      {"layer", "type", "weight", "sparsity", "bits", "input bits", "coding", "parameters", "bytes"}};
+  for (const LayerSummary& layer : layers) {
+    rows.push_back(table_row(layer));
+  }
+  rows.push_back(total_row(layers));
+  return rows;
+}
+
 }  // namespace
 
 std::vector<LayerSummary> summarize(torch::nn::Module& network) {
+  return summarize(deploy(network));
+}
+
+std::vector<LayerSummary> summarize(DeployedNetwork network) {
   const at::NoGradGuard no_grad;
-  DeployedNetwork deployed = deploy(network);
-  std::set<std::string> parameters;
-  for (const auto& item : network.named_parameters()) {
-    parameters.insert(item.key());
-  }
   Rows rows;
-  for (DeployedLayer& layer : deployed.layers) {
+  for (DeployedLayer& layer : network.layers) {
     const int64_t bytes = encode_layer(layer.packed).numel();
     rows.add_packed(packed_summary(layer.name, layer.type, layer.packed, bytes));
   }
-  for (const auto& [name, tensor] : deployed.plain) {
-    rows.add_plain(name, tensor, parameters.contains(name));
+  for (const auto& [name, tensor] : network.plain) {
+    rows.add_plain(name, tensor, network.parameters.contains(name));
   }
   // Packed layers came first; the network's own order reads better.
   std::map<std::string, size_t> order;
   std::map<std::string, std::string> types;
-  for (const auto& item : network.named_modules()) {
-    order.emplace(item.key(), order.size());
-    types.emplace(item.key(), short_type(item.value()->name()));
+  for (const auto& [name, type] : network.modules) {
+    order.emplace(name, order.size());
+    types.emplace(name, type);
   }
+  // A tensor may be named after no module, where a hook renames it: its row comes last.
+  const auto place = [&](const LayerSummary& layer) {
+    const auto found = order.find(layer.name);
+    return found == order.end() ? order.size() : found->second;
+  };
   std::vector<LayerSummary> layers = std::move(rows.get());
   for (LayerSummary& layer : layers) {
     layer.type = types[layer.name];
   }
   std::stable_sort(layers.begin(), layers.end(),
-                   [&](const LayerSummary& a, const LayerSummary& b) { return order.at(a.name) < order.at(b.name); });
+                   [&](const LayerSummary& a, const LayerSummary& b) { return place(a) < place(b); });
   return layers;
 }
 
@@ -168,13 +171,11 @@ std::vector<LayerSummary> summarize(const SafetensorsFile& file, const std::stri
 }
 
 std::string summary_table(const std::vector<LayerSummary>& layers) {
-  std::vector<TableRow> rows{
-      {"layer", "type", "weight", "sparsity", "bits", "input bits", "coding", "parameters", "bytes"}};
-  for (const LayerSummary& layer : layers) {
-    rows.push_back(table_row(layer));
-  }
-  rows.push_back(total_row(layers));
-  return aligned_table(rows, 3);
+  return aligned_table(table_rows(layers), 3);
+}
+
+std::string summary_markdown(const std::vector<LayerSummary>& layers) {
+  return markdown_table(table_rows(layers), 3);
 }
 
 }  // namespace compress

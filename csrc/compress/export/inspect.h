@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compress/core/safetensors.h"
+#include "compress/export/deployed_network.h"
 
 namespace compress {
 
@@ -27,11 +28,14 @@ struct LayerSummary {
 
 /// The layers of a network in its order, as save_packed would write them now.
 std::vector<LayerSummary> summarize(torch::nn::Module& network);
+std::vector<LayerSummary> summarize(DeployedNetwork network);
 
 /// The layers of a packed or ordinary .safetensors file, in its order. `source` names the file in errors.
 std::vector<LayerSummary> summarize(const SafetensorsFile& file, const std::string& source);
 
 /// Aligned text with a heading and a line of totals.
 std::string summary_table(const std::vector<LayerSummary>& layers);
+/// The same as a Markdown table.
+std::string summary_markdown(const std::vector<LayerSummary>& layers);
 
 }  // namespace compress

@@ -1,9 +1,11 @@
 #include "compress/export/measure.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <chrono>
 
-#include "compress/export/deployed_network.h"
+#include "compress/core/error.h"
 
 namespace compress {
 namespace {
@@ -36,40 +38,68 @@ void add(ParameterCount& count, const at::Tensor& tensor) {
 
 }  // namespace
 
-ParameterCount count_parameters(torch::nn::Module& network) {
+ParameterCount count_parameters(const DeployedNetwork& network) {
   const at::NoGradGuard no_grad;
-  const DeployedNetwork deployed = deploy(network);
   ParameterCount count;
-  for (const DeployedLayer& layer : deployed.layers) {
+  for (const DeployedLayer& layer : network.layers) {
     add(count, weight_of(layer.packed));
     if (layer.packed.bias.defined()) {
       add(count, layer.packed.bias);
     }
   }
-  std::set<std::string> parameters;
-  for (const auto& item : network.named_parameters()) {
-    parameters.insert(item.key());
-  }
-  for (const auto& [name, tensor] : deployed.plain) {
-    if (parameters.contains(name)) {
+  for (const auto& [name, tensor] : network.plain) {
+    if (network.parameters.contains(name)) {
       add(count, tensor);
     }
   }
   return count;
 }
 
-Latency measure_latency(const std::function<void()>& forward) {
-  Clock::time_point start = Clock::now();
-  do {
-    forward();
-  } while (milliseconds_since(start) < warm_up_ms);
-  std::vector<double> runs;
-  start = Clock::now();
-  while (runs.size() < fewest_runs || (runs.size() < most_runs && milliseconds_since(start) < measured_ms)) {
-    runs.push_back(time_once(forward));
+ParameterCount count_parameters(torch::nn::Module& network) {
+  return count_parameters(deploy(network));
+}
+
+double compressed_sparsity(const DeployedNetwork& network) {
+  ParameterCount weights;
+  for (const DeployedLayer& layer : network.layers) {
+    add(weights, weight_of(layer.packed));
   }
-  std::sort(runs.begin(), runs.end());
-  return {quantile(runs, 0.5), quantile(runs, 0.75) - quantile(runs, 0.25)};
+  return weights.parameters == 0 ? 0.0
+                                 : 1.0 - static_cast<double>(weights.nonzero) / static_cast<double>(weights.parameters);
+}
+
+Latency measure_latency(const std::function<void()>& forward) {
+  return measure_latencies({forward}).front();
+}
+
+std::vector<Latency> measure_latencies(const std::vector<std::function<void()>>& forwards) {
+  for (const auto& forward : forwards) {
+    const Clock::time_point start = Clock::now();
+    do {
+      forward();
+    } while (milliseconds_since(start) < warm_up_ms);
+  }
+  std::vector<std::vector<double>> runs(forwards.size());
+  const double budget_ms = measured_ms * static_cast<double>(forwards.size());
+  const Clock::time_point start = Clock::now();
+  for (size_t round = 0; round < fewest_runs || (round < most_runs && milliseconds_since(start) < budget_ms); ++round) {
+    for (size_t turn = 0; turn < forwards.size(); ++turn) {
+      // Another one begins each round, so that none always runs in another's wake.
+      const size_t index = (round + turn) % forwards.size();
+      runs[index].push_back(time_once(forwards[index]));
+    }
+  }
+  std::vector<Latency> latencies;
+  for (std::vector<double>& times : runs) {
+    std::sort(times.begin(), times.end());
+    latencies.push_back({quantile(times, 0.5), quantile(times, 0.75) - quantile(times, 0.25)});
+  }
+  return latencies;
+}
+
+std::string device_text(const at::Device& device) {
+  const int threads = at::get_num_threads();
+  return device.is_cpu() ? concat("cpu, ", threads, threads == 1 ? " thread" : " threads") : device.str();
 }
 
 }  // namespace compress

@@ -4,6 +4,10 @@
 
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
+
+#include "compress/export/deployed_network.h"
 
 namespace compress {
 
@@ -14,7 +18,11 @@ struct ParameterCount {
   int64_t nonzero = 0;
 };
 
+ParameterCount count_parameters(const DeployedNetwork& network);
 ParameterCount count_parameters(torch::nn::Module& network);
+
+/// Fraction of zeros among the weights of the compressed layers; 0 where there are none.
+double compressed_sparsity(const DeployedNetwork& network);
 
 /// Wall-clock time of one forward pass.
 struct Latency {
@@ -26,12 +34,20 @@ struct Latency {
 /// synchronises.
 Latency measure_latency(const std::function<void()>& forward);
 
+/// The same for several, in turns: what slows the machine down for a while falls on all of them. About 0.3 s each.
+std::vector<Latency> measure_latencies(const std::vector<std::function<void()>>& forwards);
+
+/// What a latency was measured on, in words: "cpu, 2 threads".
+std::string device_text(const at::Device& device);
+
 /// What was measured of one network; empty = not measured.
 struct Measured {
   std::optional<double> accuracy;  ///< fraction of the test set, 0 to 1
   std::optional<double> loss;      ///< mean over the test set
   ParameterCount count;
   std::optional<int64_t> bytes_on_disk;  ///< of its file, header and all
+  /// Of an ordinary file of its state dict, where `bytes_on_disk` is of a packed one and both are known.
+  std::optional<int64_t> state_dict_bytes;
   std::optional<Latency> latency;
 };
 

@@ -4,7 +4,6 @@
 
 #include "compress/core/error.h"
 #include "compress/core/nearest_name.h"
-#include "compress/export/deployed_network.h"
 #include "compress/models/weights.h"
 #include "compress/nn/conv2d.h"
 
@@ -148,7 +147,11 @@ PackedLayer decode_named_layer(const std::string& source, const std::string& lay
 
 void save_packed(const std::filesystem::path& path, torch::nn::Module& network,
                  const std::map<std::string, std::string>& metadata) {
-  DeployedNetwork deployed = deploy(network);
+  save_packed(path, deploy(network), metadata);
+}
+
+void save_packed(const std::filesystem::path& path, DeployedNetwork deployed,
+                 const std::map<std::string, std::string>& metadata) {
   check(!deployed.layers.empty(), path.string(),
         ": no layer of the network is pruned or quantized; save its state dict");
   check<UsageError>(!metadata.contains(format_key), "the metadata of a packed file cannot hold the key '", format_key,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "compress/core/safetensors.h"
+#include "compress/export/deployed_network.h"
 #include "compress/export/packed_layer.h"
 
 namespace compress {
@@ -16,6 +17,8 @@ namespace compress {
 /// All other tensors keep their names and types. `metadata` goes into the file's header, beside the key `format`.
 /// Raises Error where no layer is compressed: such a network is an ordinary state dict.
 void save_packed(const std::filesystem::path& path, torch::nn::Module& network,
+                 const std::map<std::string, std::string>& metadata = {});
+void save_packed(const std::filesystem::path& path, DeployedNetwork network,
                  const std::map<std::string, std::string>& metadata = {});
 
 /// Puts a packed file into a fresh float network of the same options. In evaluation mode it then computes what the

@@ -14,7 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr double smallest_speed_difference = 0.10;  // of the slower one; less is not called a difference
-constexpr const char* float_name = "the same network in plain float";
 constexpr const char* teacher_name = "the teacher";
 
 Json measured_json(const Measured& measured) {
@@ -30,9 +29,28 @@ Json measured_json(const Measured& measured) {
   if (measured.bytes_on_disk) {
     json["bytes_on_disk"] = *measured.bytes_on_disk;
   }
+  if (measured.state_dict_bytes) {
+    json["state_dict_bytes"] = *measured.state_dict_bytes;
+  }
   if (measured.latency) {
     json["latency_ms"] = measured.latency->median_ms;
     json["latency_spread_ms"] = measured.latency->spread_ms;
+  }
+  return json;
+}
+
+Json layer_json(const LayerSummary& layer) {
+  Json json{{"name", layer.name}, {"type", layer.type}, {"parameters", layer.parameters}, {"bytes", layer.bytes}};
+  if (layer.weights > 0) {
+    json["shape"] = layer.shape;
+    json["sparsity"] = layer.sparsity;
+    json["weight_bits"] = layer.weight_bits;
+  }
+  if (layer.input_bits) {
+    json["input_bits"] = *layer.input_bits;
+  }
+  if (!layer.coding.empty()) {
+    json["coding"] = layer.coding;
   }
   return json;
 }
@@ -45,12 +63,15 @@ std::string size_clause(const Measured& own, const Measured& other) {
   }
   const auto bytes = static_cast<double>(*own.bytes_on_disk);
   const auto others = static_cast<double>(*other.bytes_on_disk);
-  const std::string numbers =
-      concat(" (", with_thousands(*own.bytes_on_disk), " against ", with_thousands(*other.bytes_on_disk), " bytes)");
+  const std::string unpacked =
+      own.state_dict_bytes ? concat("; its state dict, not packed, takes ", with_thousands(*own.state_dict_bytes)) : "";
+  const std::string numbers = concat(" (", with_thousands(*own.bytes_on_disk), " against ",
+                                     with_thousands(*other.bytes_on_disk), " bytes", unpacked, ")");
+  const char* file = own.state_dict_bytes ? "the packed file" : "the file";
   if (std::max(bytes, others) < 1.05 * std::min(bytes, others)) {
-    return "the file is about as large" + numbers;
+    return concat(file, " is about as large", numbers);
   }
-  return concat("the file is ", fixed(std::max(bytes, others) / std::min(bytes, others), 1), " times ",
+  return concat(file, " is ", fixed(std::max(bytes, others) / std::min(bytes, others), 1), " times ",
                 bytes < others ? "smaller" : "larger", numbers);
 }
 
@@ -84,7 +105,7 @@ std::string latency_clause(const Report& report, const Measured& other) {
   const std::string place = report.device.empty() ? " here" : concat(" here (", report.device, ")");
   const std::string numbers = concat(": ", fixed(own.median_ms, 3), " ms against ", fixed(others.median_ms, 3),
                                      " ms a forward pass of ", report.batch);
-  const std::string reason = ", since its weights run as dense float32 on this device";
+  const std::string reason = concat(", since its weights run as dense ", report.weight_type, " on this device");
   if (!differs(own, others)) {
     return concat("no speed-up", place, numbers, reason);
   }
@@ -94,7 +115,7 @@ std::string latency_clause(const Report& report, const Measured& other) {
   return concat(fixed(others.median_ms / own.median_ms, 1), " times faster", place, numbers);
 }
 
-std::string comparison(const Report& report, const Measured& other, const char* name) {
+std::string comparison(const Report& report, const Measured& other, const std::string& name) {
   std::string clauses;
   for (const std::string& clause : {size_clause(report.compressed, other), accuracy_clause(report.compressed, other),
                                     latency_clause(report, other)}) {
@@ -110,8 +131,8 @@ std::string sparsity_sentence(const Report& report) {
     return "No weight was pruned. ";
   }
   const ParameterCount& count = report.compressed.count;
-  return concat(percent(report.sparsity, 1), " of the compressed layers' weights are zero; ",
-                with_thousands(count.nonzero), " of all ", with_thousands(count.parameters), " parameters are not. ");
+  return concat(percent(report.sparsity, 1), " of ", report.sparsity_of, " are zero; ", with_thousands(count.nonzero),
+                " of all ", with_thousands(count.parameters), " parameters are not. ");
 }
 
 // ---- table
@@ -132,12 +153,24 @@ TableRow table_row(const std::string& name, const Measured& measured) {
               : "-"};
 }
 
+std::vector<TableRow> table_rows(const Report& report) {
+  std::vector<TableRow> rows{{"model", "accuracy", "loss", "parameters", "nonzero", "bytes on disk", "latency in ms"}};
+  if (report.teacher) {
+    rows.push_back(table_row("teacher", *report.teacher));
+  }
+  if (report.float_model) {
+    rows.push_back(table_row("float", *report.float_model));
+  }
+  rows.push_back(table_row("compressed", report.compressed));
+  return rows;
+}
+
 }  // namespace
 
 std::string verdict(const Report& report) {
   std::string text;
   if (report.float_model) {
-    text += comparison(report, *report.float_model, float_name);
+    text += comparison(report, *report.float_model, report.float_name);
   } else {
     text +=
         "The same network was not trained in plain float, so nothing is said about what compression cost or "
@@ -163,20 +196,21 @@ std::string report_json(const Report& report) {
   json["sparsity"] = report.sparsity;
   json["device"] = report.device;
   json["batch"] = report.batch;
+  for (const LayerSummary& layer : report.layers) {
+    json["layers"].push_back(layer_json(layer));
+  }
   json["verdict"] = verdict(report);
   return json.dump(2) + "\n";
 }
 
 std::string report_markdown(const Report& report) {
-  std::vector<TableRow> rows{{"model", "accuracy", "loss", "parameters", "nonzero", "bytes on disk", "latency in ms"}};
-  if (report.teacher) {
-    rows.push_back(table_row("teacher", *report.teacher));
-  }
-  if (report.float_model) {
-    rows.push_back(table_row("float", *report.float_model));
-  }
-  rows.push_back(table_row("compressed", report.compressed));
-  return "# Report\n\n" + markdown_table(rows, 1) + "\n" + verdict(report) + "\n";
+  std::string text = "# Report\n\n" + markdown_table(table_rows(report), 1) + "\n" + verdict(report) + "\n";
+  return report.layers.empty() ? text : text + "\n## Layers\n\n" + summary_markdown(report.layers);
+}
+
+std::string report_text(const Report& report) {
+  std::string text = aligned_table(table_rows(report), 1) + "\n" + verdict(report) + "\n";
+  return report.layers.empty() ? text : text + "\n" + summary_table(report.layers);
 }
 
 void write_report(const std::filesystem::path& folder, const Report& report) {

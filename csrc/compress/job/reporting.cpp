@@ -1,7 +1,5 @@
 #include "compress/job/reporting.h"
 
-#include <ATen/Parallel.h>
-
 #include <sstream>
 
 #include "compress/core/error.h"
@@ -67,11 +65,6 @@ double packed_sparsity(const fs::path& path) {
     }
   }
   return weights == 0 ? 0.0 : static_cast<double>(zeros) / static_cast<double>(weights);
-}
-
-std::string device_text(const at::Device& device) {
-  const int threads = at::get_num_threads();
-  return device.is_cpu() ? concat("cpu, ", threads, threads == 1 ? " thread" : " threads") : device.str();
 }
 
 void log_lines(train::Log& log, const std::string& text) {

@@ -113,14 +113,19 @@ void remove_old(const fs::path& checkpoints, int64_t keep, const fs::path& newes
 }  // namespace
 
 fs::path save_checkpoint(const RunFolder& run, const Resumable& what, int64_t keep) {
-  const fs::path folder = run.checkpoints() / folder_name(what.state.step);
+  return save_checkpoint(run, {models::state_dict(what.network), training_tensors(what)}, what.state, keep);
+}
+
+fs::path save_checkpoint(const RunFolder& run, const CheckpointTensors& tensors, const TrainingState& state,
+                         int64_t keep) {
+  const fs::path folder = run.checkpoints() / folder_name(state.step);
   fs::path aside = folder;
   aside += ".tmp";
   fs::remove_all(aside);
   fs::create_directories(aside);
-  save_safetensors(aside / "model.safetensors", models::state_dict(what.network));
-  save_safetensors(aside / "optimizer.safetensors", training_tensors(what));
-  write_text_atomically(aside / "state.json", state_text(what.state));
+  save_safetensors(aside / "model.safetensors", tensors.network);
+  save_safetensors(aside / "optimizer.safetensors", tensors.training);
+  write_text_atomically(aside / "state.json", state_text(state));
   sync(aside);
   fs::remove_all(folder);  // the same step again: a run that resumed and was stopped at once
   fs::rename(aside, folder);
