@@ -83,6 +83,9 @@ struct BlockPieces {
     return geometry.scale_step == 0 ? runs_per_group * parts : run_blocks;
   }
   COMPRESS_HOST_DEVICE int64_t sum_index(int64_t scale, int64_t n) const {
+    if (geometry.one_to_one) {
+      return scale * parts + n;
+    }
     if (geometry.scale_step == 0) {
       const int64_t run = n / parts;
       return geometry.segment_of(scale, run) * parts + (n - run * parts);

@@ -6,6 +6,9 @@
 
 namespace compress::math {
 
+// `Real` is float, or double for double tensors, which ATen multiplies in double; on the CPU also the compiler's vector
+// of either, whose comparisons select lane by lane. `Grid` is an AffineGrid, or holds a grid per lane.
+
 /// Rounds half to even. Exact for |x| <= 2^22 (2^51 in double); beyond, the result stays beyond, which is all that a
 /// clamp needs. On the CPU by a shift into the binade where the ulp is 1: two additions on every instruction set,
 /// where nearbyint is a library call without SSE4.1. -0.4 gives +0.
@@ -27,9 +30,18 @@ COMPRESS_HOST_DEVICE double round_half_even(double x) {
 #endif
 }
 
+template <typename Vector>
+COMPRESS_HOST_DEVICE Vector round_half_even(Vector x) {
+  if constexpr (sizeof(x[0]) == sizeof(float)) {
+    return (x + 0x1.8p23f) - 0x1.8p23f;
+  } else {
+    return (x + 0x1.8p52) - 0x1.8p52;
+  }
+}
+
 /// Keeps NaN: both comparisons are false. One after the other, so that each is one vector instruction.
-template <typename Real>
-COMPRESS_HOST_DEVICE Real clamp(Real x, Real low, Real high) {
+template <typename Real, typename Bound>
+COMPRESS_HOST_DEVICE Real clamp(Real x, Bound low, Bound high) {
   const Real raised = x < low ? low : x;
   return raised > high ? high : raised;
 }
@@ -52,25 +64,36 @@ COMPRESS_HOST_DEVICE AffineGrid make_affine_grid(float scale, float zero_point, 
   return {scale, 1.0f / scale, quant_min - zero, quant_max - zero};
 }
 
-/// clamp(round(x / scale)) * scale on the grid. ATen rounds, adds zero_point, clamps and subtracts it again; in steps
-/// from zero that is the same integer. `Real` is float, or double for double tensors, which ATen multiplies in double.
-/// `Product` is the type of the last multiplication: ATen takes float, also for double tensors, except per channel on
-/// the CPU, where it takes the tensor's own precision.
-template <typename Product, typename Real>
-COMPRESS_HOST_DEVICE Real fake_quantize(Real x, const AffineGrid& grid) {
-  const Real steps = clamp(round_half_even(x * static_cast<Real>(grid.inverse_scale)), static_cast<Real>(grid.low),
-                           static_cast<Real>(grid.high));
-  return static_cast<Real>(static_cast<Product>(steps) * static_cast<Product>(grid.scale));
+/// steps * scale, rounded to `Product`: ATen takes float, also for double tensors, except per channel on the CPU, where
+/// it takes the tensor's own precision.
+template <typename Product>
+COMPRESS_HOST_DEVICE double scaled(double steps, float scale) {
+  return static_cast<double>(static_cast<Product>(steps) * static_cast<Product>(scale));
+}
+template <typename Product, typename Real, typename Scale>
+COMPRESS_HOST_DEVICE Real scaled(Real steps, Scale scale) {
+  static_assert(sizeof(steps[0]) == sizeof(Product), "vectors are not rounded to another type");
+  return steps * scale;
+}
+template <typename Product>
+COMPRESS_HOST_DEVICE float scaled(float steps, float scale) {
+  return steps * scale;
 }
 
-/// fake_quantize, and whether x lies inside the grid, where its gradient passes. NaN does not, as in ATen. (Two results
-/// of unlike types in one struct would keep the compiler from vectorising.)
-template <typename Product, typename Real>
-COMPRESS_HOST_DEVICE Real fake_quantize_clipped(Real x, const AffineGrid& grid, bool& inside) {
-  const Real position = round_half_even(x * static_cast<Real>(grid.inverse_scale));
-  const Real steps = clamp(position, static_cast<Real>(grid.low), static_cast<Real>(grid.high));
+/// clamp(round(x / scale)) * scale on the grid. ATen rounds, adds zero_point, clamps and subtracts it again; in steps
+/// from zero that is the same integer. `inside` tells whether x lies inside the grid, where its gradient passes; NaN
+/// does not, as in ATen. (Two results of unlike types in one struct would keep the compiler from vectorising.)
+template <typename Product, typename Real, typename Grid, typename Inside>
+COMPRESS_HOST_DEVICE Real fake_quantize_clipped(Real x, const Grid& grid, Inside& inside) {
+  const Real position = round_half_even(x * grid.inverse_scale);
+  const Real steps = clamp(position, grid.low, grid.high);
   inside = steps == position;
-  return static_cast<Real>(static_cast<Product>(steps) * static_cast<Product>(grid.scale));
+  return scaled<Product>(steps, grid.scale);
+}
+
+template <typename Product, typename Real, typename Grid>
+COMPRESS_HOST_DEVICE Real fake_quantize(Real x, const Grid& grid) {
+  return scaled<Product>(clamp(round_half_even(x * grid.inverse_scale), grid.low, grid.high), grid.scale);
 }
 
 /// What one element gives to the gradients. The sums over a scale's elements are multiplied by `scale_unit` and
@@ -90,15 +113,15 @@ COMPRESS_HOST_DEVICE double zero_point_unit(double scale) {
 }
 
 /// A NaN counts as outside, as in ATen, and reaches the scale's gradient, where it is seen.
-template <typename Real>
-COMPRESS_HOST_DEVICE FakeQuantizeGradient<Real> fake_quantize_backward(Real grad, Real x, const AffineGrid& grid) {
-  const Real zero = 0;
-  const Real position = round_half_even(x * static_cast<Real>(grid.inverse_scale));
-  const Real steps = clamp(position, static_cast<Real>(grid.low), static_cast<Real>(grid.high));
-  const bool inside = steps == position;
+template <typename Real, typename Grid>
+COMPRESS_HOST_DEVICE FakeQuantizeGradient<Real> fake_quantize_backward(Real grad, Real x, const Grid& grid) {
+  const Real zero{};
+  const Real position = round_half_even(x * grid.inverse_scale);
+  const Real steps = clamp(position, grid.low, grid.high);
+  const auto inside = steps == position;
   // The exact x is subtracted, not x / scale, which would carry the rounding of 1 / scale into every term with one
   // sign.
-  const Real error = steps * static_cast<Real>(grid.scale) - (inside ? x : zero);
+  const Real error = steps * grid.scale - (inside ? x : zero);
   return {inside ? grad : zero, grad * error, inside ? zero : grad};
 }
 

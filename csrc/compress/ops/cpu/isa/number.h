@@ -43,8 +43,43 @@ COMPRESS_HOST_DEVICE auto with_scalar_of(math::FloatFormat format, const Body& b
 }
 
 // Conversions as bit arithmetic without branches, so that loops over them vectorise on every instruction set. Rounding
-// is half to even; NaN stays NaN.
+// is half to even; NaN stays NaN. `Real` is float and `Bits` uint32_t, or vectors of them.
 using math::bit_cast;
+
+// Exponent and mantissa are moved into place, then a multiplication by 2^112 rebiases them; it also normalises
+// subnormals. The largest exponent (infinity, NaN) lands at 2^16 and above and gets the largest float exponent.
+template <typename Real, typename Bits>
+COMPRESS_HOST_DEVICE Real real_of_half(Bits bits) {
+  const Bits sign = (bits & 0x8000u) << 16;
+  const Bits magnitude = (bits & 0x7fffu) << 13;
+  const Bits finite = bit_cast<Bits>(bit_cast<Real>(magnitude) * 0x1p112f);
+  const Bits special = magnitude | 0x7f800000u;
+  return bit_cast<Real>(sign | (magnitude >= 0x0f800000u ? special : finite));
+}
+
+template <typename Bits, typename Real>
+COMPRESS_HOST_DEVICE Bits half_of_real(Real x) {
+  const Bits bits = bit_cast<Bits>(x);
+  const Bits sign = (bits >> 16) & 0x8000u;
+  const Bits magnitude = bits & 0x7fffffffu;
+  // Rebiased by 112, rounded at bit 13; 65520 and above carries into the exponent of infinity.
+  const Bits normal = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
+  // Below 2^-14 the sum with 0.5 has an ulp of 2^-24, float16's smallest step: the addition rounds.
+  const Bits subnormal = bit_cast<Bits>(bit_cast<Real>(magnitude) + 0.5f) - 0x3f000000u;
+  const Bits finite = magnitude < 0x38800000u ? subnormal : normal;
+  const Bits nan = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
+  const Bits infinite = magnitude > 0x7f800000u ? nan : (nan & 0u) | 0x7c00u;
+  return sign | (magnitude >= 0x477ff000u ? infinite : finite);
+}
+
+/// In the upper 16 bits; what is below has no meaning.
+template <typename Bits, typename Real>
+COMPRESS_HOST_DEVICE Bits bfloat16_in_upper_half(Real x) {
+  const Bits bits = bit_cast<Bits>(x);
+  const Bits rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+  const Bits quiet_nan = bits | 0x400000u;
+  return x == x ? rounded : quiet_nan;
+}
 
 COMPRESS_HOST_DEVICE float to_real(float x) {
   return x;
@@ -57,14 +92,8 @@ COMPRESS_HOST_DEVICE float to_real(bfloat16 x) {
   return bit_cast<float>(static_cast<uint32_t>(x.bits) << 16);
 }
 
-// float16: move exponent and mantissa into place, then let a multiplication by 2^112 rebias them; it also normalises
-// subnormals. The largest exponent (infinity, NaN) lands at 2^16 and above and gets the largest float exponent.
 COMPRESS_HOST_DEVICE float to_real(float16 x) {
-  const uint32_t sign = (x.bits & 0x8000u) << 16;
-  const uint32_t magnitude = (x.bits & 0x7fffu) << 13;
-  const uint32_t finite = bit_cast<uint32_t>(bit_cast<float>(magnitude) * 0x1p112f);
-  const uint32_t special = magnitude | 0x7f800000u;
-  return bit_cast<float>(sign | (magnitude >= 0x0f800000u ? special : finite));
+  return real_of_half<float>(static_cast<uint32_t>(x.bits));
 }
 
 COMPRESS_HOST_DEVICE void from_real(float x, float& to) {
@@ -75,23 +104,11 @@ COMPRESS_HOST_DEVICE void from_real(double x, double& to) {
 }
 
 COMPRESS_HOST_DEVICE void from_real(float x, bfloat16& to) {
-  const uint32_t bits = bit_cast<uint32_t>(x);
-  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  const uint32_t quiet_nan = (bits >> 16) | 0x40u;
-  to.bits = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet_nan : rounded);
+  to.bits = static_cast<uint16_t>(bfloat16_in_upper_half<uint32_t>(x) >> 16);
 }
 
 COMPRESS_HOST_DEVICE void from_real(float x, float16& to) {
-  const uint32_t bits = bit_cast<uint32_t>(x);
-  const uint32_t sign = (bits >> 16) & 0x8000u;
-  const uint32_t magnitude = bits & 0x7fffffffu;
-  // Rebiased by 112, rounded at bit 13; 65520 and above carries into the exponent of infinity.
-  const uint32_t normal = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
-  // Below 2^-14 the sum with 0.5 has an ulp of 2^-24, float16's smallest step: the addition rounds.
-  const uint32_t subnormal = bit_cast<uint32_t>(bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
-  const uint32_t finite = magnitude < 0x38800000u ? subnormal : normal;
-  const uint32_t infinite = magnitude > 0x7f800000u ? (0x7e00u | ((magnitude >> 13) & 0x3ffu)) : 0x7c00u;
-  to.bits = static_cast<uint16_t>(sign | (magnitude >= 0x477ff000u ? infinite : finite));
+  to.bits = static_cast<uint16_t>(half_of_real<uint32_t>(x));
 }
 
 }  // namespace compress::cpu

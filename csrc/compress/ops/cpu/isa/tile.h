@@ -142,7 +142,7 @@ COMPRESS_HOST_DEVICE const Real<Scalar>* load_tile(const Scalar* x, int64_t coun
                                                    Real<Scalar>* buffer) {
   const Real<Scalar>* reals;
   if constexpr (is_converted<Scalar>) {
-    to_reals(x, count, buffer);
+    COMPRESS_ISA::to_reals(x, count, buffer);
     reals = buffer;
   } else {
     reals = x;
@@ -167,7 +167,7 @@ COMPRESS_HOST_DEVICE Real<Scalar>* result_of_tile(Scalar* y, Real<Scalar>* buffe
 template <typename Scalar>
 COMPRESS_HOST_DEVICE void store_tile(const Real<Scalar>* results, int64_t count, Scalar* y) {
   if constexpr (is_converted<Scalar>) {
-    from_reals(results, count, y);
+    COMPRESS_ISA::from_reals(results, count, y);
   }
 }
 

@@ -1,0 +1,93 @@
+#pragma once
+
+// Blocks of 64 bytes of reals (a stripe of vector.h), as many vectors as that takes: an element has the same lane on
+// every instruction set, so that sums over lanes have the same bits.
+
+#include "compress/ops/cpu/isa/convert.h"
+#include "compress/ops/cpu/isa/grids.h"
+#include "compress/ops/cpu/isa/vector.h"
+
+namespace compress::cpu::COMPRESS_ISA {
+
+/// Elements of a block: 16, or 8 of double.
+template <typename Scalar>
+inline constexpr int64_t block = stripe<Real<Scalar>>;
+
+// keep(): the lanes whose bit is set, else +0. `bits` are the block's, `lane` is the vector's first in it.
+
+#if defined(__AVX512F__)
+
+COMPRESS_ISA_INLINE Vector<float> keep(Vector<float> reals, const uint8_t* bits, int) {
+  __mmask16 kept;
+  __builtin_memcpy(&kept, bits, sizeof(kept));
+  return _mm512_maskz_mov_ps(kept, reals);
+}
+COMPRESS_ISA_INLINE Vector<double> keep(Vector<double> reals, const uint8_t* bits, int) {
+  return _mm512_maskz_mov_pd(*bits, reals);
+}
+
+#else
+
+template <typename Bits, typename Reals>
+COMPRESS_ISA_INLINE Reals keep_lanes(Reals reals, unsigned bits, Bits lane_bits) {
+  const Bits kept = (((Bits{} + bits) & lane_bits) == lane_bits);
+  return reinterpret_cast<Reals>(reinterpret_cast<Bits>(reals) & kept);
+}
+COMPRESS_ISA_INLINE Vector<float> keep(Vector<float> reals, const uint8_t* bits, int lane) {
+  constexpr uint32_t lane_bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+  UInt32Vector selected;
+  __builtin_memcpy(&selected, lane_bits, sizeof(selected));
+  return keep_lanes(reals, static_cast<unsigned>(bits[lane / 8]) >> (lane % 8), selected);
+}
+COMPRESS_ISA_INLINE Vector<double> keep(Vector<double> reals, const uint8_t* bits, int lane) {
+  constexpr uint64_t lane_bits[4] = {1, 2, 4, 8};
+  UInt64Vector selected;
+  __builtin_memcpy(&selected, lane_bits, sizeof(selected));
+  return keep_lanes(reals, static_cast<unsigned>(*bits) >> lane, selected);
+}
+
+#endif
+
+/// The last elements of a stretch, which do not fill a block, and their bits; zeros behind them.
+template <typename Scalar>
+struct Remainder {
+  Scalar values[block<Scalar>] = {};
+  uint8_t bits[block<Scalar> / 8] = {};
+
+  COMPRESS_ISA_INLINE Remainder(const Scalar* x, const uint8_t* from, int64_t count) {
+    __builtin_memcpy(values, x, static_cast<size_t>(count) * sizeof(Scalar));
+    if (from != nullptr) {
+      __builtin_memcpy(bits, from, static_cast<size_t>((count + 7) / 8));
+    }
+  }
+};
+
+/// The grids of a vector's lanes.
+template <typename Real>
+struct GridPerLane {
+  Vector<Real> scale;
+  Vector<Real> inverse_scale;
+  Vector<Real> low;
+  Vector<Real> high;
+};
+
+template <typename Real>
+COMPRESS_ISA_INLINE Vector<Real> load_floats(const float* from) {
+  typedef float Floats __attribute__((vector_size(lanes<Real> * sizeof(float))));
+  Floats floats;
+  __builtin_memcpy(&floats, from, sizeof(floats));
+  return __builtin_convertvector(floats, Vector<Real>);
+}
+
+/// The grids of the vector from element i on: one for all, or one per lane.
+template <typename Real>
+COMPRESS_ISA_INLINE const math::AffineGrid& grids_at(const OneGrid& grids, int64_t) {
+  return grids.grid;
+}
+template <typename Real>
+COMPRESS_ISA_INLINE GridPerLane<Real> grids_at(const ColumnGrids& grids, int64_t i) {
+  return {load_floats<Real>(grids.scale + i), load_floats<Real>(grids.inverse_scale + i),
+          load_floats<Real>(grids.low + i), load_floats<Real>(grids.high + i)};
+}
+
+}  // namespace compress::cpu::COMPRESS_ISA
