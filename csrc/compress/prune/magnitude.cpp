@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compress/ops/magnitude_mask.h"
+#include "compress/ops/magnitude_mask_multi.h"
 #include "compress/ops/magnitude_threshold.h"
 #include "compress/ops/pack_mask.h"
 #include "compress/ops/unpack_mask.h"
@@ -57,9 +57,7 @@ void prune_smallest_(const std::vector<at::Tensor>& weights, const std::vector<a
   }
   const int64_t pruned = std::llround(sparsity * static_cast<double>(elements));
   const at::Tensor threshold = magnitude_threshold(weights, sparsity);
-  for (size_t i = 0; i < weights.size(); ++i) {
-    masks[i].copy_(magnitude_mask(weights[i], threshold));
-  }
+  at::_foreach_copy_(masks, magnitude_mask_multi(weights, threshold));
   const int64_t surplus = elements - pruned - count_kept(masks);
   if (surplus > 0) {
     keep_ties_(weights, before, masks, threshold, surplus);

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "compress/core/error.h"
-#include "compress/ops/apply_mask.h"
+#include "compress/ops/apply_masks.h"
 #include "compress/ops/pack_mask.h"
 #include "compress/prune/magnitude.h"
 
@@ -13,10 +13,12 @@ namespace compress::prune {
 
 void zero_pruned_(const std::vector<PruneTarget>& targets) {
   const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> weights, masks;
   for (const PruneTarget& target : targets) {
-    at::Tensor weight = target.weight;
-    apply_mask_(weight, target.mask);
+    weights.push_back(target.weight);
+    masks.push_back(target.mask);
   }
+  apply_masks_(weights, masks);
 }
 
 Pruner::Pruner(std::vector<PruneTarget> targets, Scope scope, SparsitySchedule schedule)
