@@ -12,7 +12,6 @@ docs/benchmarks.md explains the numbers.
 """
 
 import argparse
-import os
 import pathlib
 import sys
 import warnings
@@ -79,15 +78,23 @@ def add_operators(commands) -> None:
     parser.add_argument(
         "--seconds", type=float, default=2.0, help="about how long the rounds of a workload take (default: 2)"
     )
+    parser.add_argument(
+        "--fresh-pages",
+        action="store_true",
+        help="let the C library give large freed tensors back, as it does by itself: the copy and all others then pay "
+        "for fresh pages, which hides what they differ in (CPU)",
+    )
     parser.set_defaults(run=run_operators)
 
 
 def run_operators(arguments: argparse.Namespace) -> None:
-    from benchmarks import operators, tables
+    from benchmarks import allocator, operators, tables
     from benchmarks.candidates import OPERATOR_CANDIDATES, load_all
     from benchmarks.operator_workloads import workloads
 
     notes = []
+    if arguments.device == "cpu" and not arguments.fresh_pages and not allocator.keep_freed_memory():
+        notes.append("the C library cannot keep freed memory: large tensors pay for fresh pages")
     sizes = arguments.sizes + ([8192] if arguments.large and 8192 not in arguments.sizes else [])
     names = list(dict.fromkeys([operators.REFERENCE, *arguments.candidates]))
     available = load_all(OPERATOR_CANDIDATES, names, notes)
@@ -113,9 +120,9 @@ def add_steps(commands) -> None:
     parser.add_argument("--autocast", choices=("bfloat16", "float16"), help="default: float32 throughout")
     parser.add_argument("--seconds", type=float, default=40.0, help="about how long a workload's rounds take")
     parser.add_argument(
-        "--keep-arenas",
+        "--keep-memory",
         action="store_true",
-        help="let the C library keep freed memory, in every candidate: no page faults for fresh tensors (glibc, CPU)",
+        help="let the C library keep freed memory, in every candidate: no fresh pages for fresh tensors (CPU, glibc)",
     )
     parser.set_defaults(run=run_steps)
 
@@ -124,11 +131,16 @@ def run_steps(arguments: argparse.Namespace) -> None:
     from benchmarks import steps, tables
     from benchmarks.worker import Setting
 
-    if arguments.keep_arenas:  # the candidates' processes inherit it
-        os.environ.update(MALLOC_TRIM_THRESHOLD_=str(1 << 40), MALLOC_MMAP_THRESHOLD_=str(1 << 30))
     found, notes = [], []
     for workload in arguments.workloads:
-        setting = Setting(workload, arguments.device, arguments.threads, arguments.batch, arguments.autocast)
+        setting = Setting(
+            workload,
+            arguments.device,
+            arguments.threads,
+            arguments.batch,
+            arguments.autocast,
+            arguments.keep_memory,
+        )
         found += steps.measure(setting, arguments.candidates, arguments.seconds, notes)
     print(tables.by_record(found, tables.STEP_COLUMNS))
     finish(arguments, "steps", found, notes)

@@ -4,8 +4,6 @@ The parent sends how many steps to take and gets their seconds; it sends 0 and g
 """
 
 import contextlib
-import ctypes
-import gc
 import os
 import pathlib
 import sys
@@ -16,6 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from benchmarks import candidates, models
+from benchmarks.allocator import keep_freed_memory, return_freed_memory
 from benchmarks.candidates import plain
 from benchmarks.environment import synchronizer
 from benchmarks.lines import lines_beyond_float
@@ -30,14 +29,8 @@ class Setting:
     threads: int | None = None
     batch: int | None = None  # default: the workload's on this device
     autocast: str | None = None  # bfloat16 or float16
+    keep_memory: bool = False  # the C library keeps what is freed
     warm_up: int = 3  # steps before the first that counts
-
-
-def return_freed_memory() -> None:
-    """Gives what Python and the C library have freed back to the system, where the C library can."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 class Memory:
@@ -82,6 +75,8 @@ def serve(connection, candidate: str, setting: Setting) -> None:
             torch.set_num_threads(setting.threads)
         make_step(plain.train, setting)()  # loads what any step loads, so that it does not count as memory
         memory = Memory(setting.device)
+        if setting.keep_memory:
+            keep_freed_memory()
         step = make_step(train, setting)
         for _ in range(setting.warm_up):
             step()
