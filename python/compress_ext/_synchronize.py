@@ -37,6 +37,8 @@ class Synchronizer:
         self._projectors = list(projectors)
         self._group = group
         self._reduction: GradientReduction | None = None
+        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        self._checked = False
         self._ignored_by_ddp = _hide_from_ddp(model, self.quantizers)
 
     def start(self) -> None:
@@ -46,6 +48,7 @@ class Synchronizer:
         if self._reduction is None:
             parameters = [*self._scales(self._learned), *self._projectors]
             self._reduction = GradientReduction(parameters, self._trained_now, self._group)
+            self._count_all_elements()
         self._first_scales_due = [quantizer for quantizer in self._learned if not quantizer.initialized]
         _processes.broadcast([tensor for tensor in self._own_tensors() if not tensor.is_meta], self._group)
 
@@ -55,6 +58,9 @@ class Synchronizer:
             return
         if self._reduction is None:
             self.start()  # the processes found each other only now
+        if not self._checked:
+            self._check_batch_norms()
+            self._checked = True
         self._reduce_ranges()
         self._average_first_scales()
         if last or any(quantizer.enabled for quantizer in self.quantizers):
@@ -64,6 +70,8 @@ class Synchronizer:
         """Leaves nothing behind on the model."""
         if self._reduction is not None:
             self._reduction.remove()
+        for handle in self._handles:
+            handle.remove()
         _show_to_ddp(self._model, self._ignored_by_ddp)
 
     # ---- observers
@@ -94,6 +102,15 @@ class Synchronizer:
             for quantizer in quantizers
             for parameter in quantizer.parameters(recurse=False)
             if parameter.requires_grad
+        ]
+
+    def _count_all_elements(self) -> None:
+        """LSQ multiplies the gradient of a scale with 1 / sqrt(elements * quant_max): those of an activation count
+        in all processes, as if one had the whole batch."""
+        factor = distributed.get_world_size(self._group) ** -0.5
+        activations = [quantizer for quantizer in self._learned if quantizer.role == "activation"]
+        self._handles = [
+            parameter.register_hook(lambda gradient: gradient * factor) for parameter in self._scales(activations)
         ]
 
     @torch.no_grad()
@@ -128,6 +145,15 @@ class Synchronizer:
             )
 
     # ---- batch norms
+
+    def _check_batch_norms(self) -> None:
+        modules = set(self._model.modules())
+        for name, layer in self._model.named_modules():
+            if isinstance(layer, Compressible) and layer.batch_norm is not None and layer.batch_norm not in modules:
+                raise UsageError(
+                    f"Compressor: the batch norm that is folded into layer '{name}' was replaced; call "
+                    "SyncBatchNorm.convert_sync_batchnorm before the Compressor is made"
+                )
 
     def _share_batch_norms(self) -> None:
         """Running statistics become those of the first process, as DDP's broadcast_buffers makes them before each

@@ -41,7 +41,9 @@ Projector::Projector(int64_t student_channels, int64_t teacher_channels, int64_t
 }
 
 at::Tensor Projector::forward(const at::Tensor& student) {
-  return conv_.is_empty() ? linear_->forward(student) : conv_->forward(student);
+  // A network of mixed precision hands over its own type.
+  return conv_.is_empty() ? linear_->forward(student.to(linear_->weight.scalar_type()))
+                          : conv_->forward(student.to(conv_->weight.scalar_type()));
 }
 
 std::shared_ptr<Projector> make_projector(at::IntArrayRef student_sizes, at::IntArrayRef teacher_sizes,

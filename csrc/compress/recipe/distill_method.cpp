@@ -87,8 +87,10 @@ at::Tensor DistillMethod::loss(const LossInput& input) {
   const auto add = [&](const at::Tensor& term, double weight) {
     total = total.defined() ? total + weight * term : weight * term;
   };
+  // Mixed precision gives each network a type of its own; the wider one is exact for both.
+  const at::ScalarType type = at::promote_types(input.logits.scalar_type(), teacher.logits.scalar_type());
   for (const KlTerm& kl : kl_terms_) {
-    add(distillation_loss(input.logits, teacher.logits, kl.temperature), kl.weight);
+    add(distillation_loss(input.logits.to(type), teacher.logits.to(type), kl.temperature), kl.weight);
   }
   for (FeaturePair& pair : pairs_) {
     add(pair_loss(pair, teacher), pair.weight);

@@ -52,12 +52,14 @@ void PruneMethod::attach(const Attachment& attachment) {
   }
   plan_.insert(plan_.end(), selection.left_out.begin(), selection.left_out.end());
   pruner_.emplace(targets(), options_.scope, schedule);
+  pruner_->rebind({});  // a network that is sharded later must not be kept whole here
 }
 
 void PruneMethod::before_step(int64_t step) {
   if (pruner_->schedule().due(step)) {
     pruner_->rebind(targets());
     pruner_->update(step);
+    pruner_->rebind({});
     after_step(step);  // a sharded weight was ranked, and zeroed, as a copy
   }
 }
