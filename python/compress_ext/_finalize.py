@@ -46,7 +46,9 @@ def finalize(model: nn.Module, network: Network) -> nn.Module:
     with evaluation_mode(model):
         folded = {layer.batch_norm for layer in layers if layer.folds_batch_norm}
         _bake_parameters(model, layers)
-    replacements: dict[nn.Module, nn.Module] = {batch_norm: nn.Identity() for batch_norm in folded}
+    replacements: dict[nn.Module, nn.Module] = {
+        batch_norm: nn.Identity().train(batch_norm.training) for batch_norm in folded
+    }
     for layer in layers:
         quantizer = layer.input_quantizer
         conversion.revert_(layer)

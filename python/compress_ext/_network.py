@@ -99,15 +99,23 @@ class Network:
     def run_teacher(self) -> tuple[Tensor, list[Tensor]]:
         self._teacher.eval()
         with torch.no_grad():
-            logits = self._logits(call(self._teacher, self.inputs))
-        return logits, [hook.take() for hook in self._teacher_hooks]
+            try:
+                output = call(self._teacher, self.inputs)
+            except Exception as error:
+                if self.inputs is not self._example:
+                    raise
+                raise UsageError(
+                    f"distill: the teacher does not run on the example inputs: {_in_a_line(error)}; it must take what "
+                    "the model takes"
+                ) from error
+        return self._logits(output), [hook.take() for hook in self._teacher_hooks]
 
     # ---- for the compressor
 
-    def record_taps(self) -> None:
+    def record_taps(self, needs_graph: bool = False) -> None:
         """Hands the features of this step's forward pass to C++."""
         for hook, tap in self._taps.values():
-            tap.record(hook.take())
+            tap.record(hook.take(needs_graph))
 
     def clear_taps(self) -> None:
         for hook, tap in self._taps.values():
@@ -153,11 +161,14 @@ class Network:
         if self._example is None:
             return None
         try:
+            if any(isinstance(module, nn.modules.lazy.LazyModuleMixin) for module in self.model.modules()):
+                with evaluation_mode(self.model):
+                    call(self.model, self._example)  # layers know their shapes, and their class, afterwards
             return trace(self.model, lambda: call(self.model, self._example))
         except Exception as error:
             raise UsageError(
-                f"example_inputs: the model does not run on them: {type(error).__name__}: {error}; give what "
-                "model(...) takes (a tuple or list is its arguments, a dict its keyword arguments)"
+                f"example_inputs: the model does not run on them: {_in_a_line(error)}; give what model(...) takes (a "
+                "tuple or list is its arguments, a dict its keyword arguments)"
             ) from error
 
     def _convert(self) -> tuple[list[LayerFace], list[tuple[str, str, str]]]:
@@ -249,10 +260,15 @@ class Network:
         return hook
 
 
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def _slots(module: Compressible) -> tuple:
     return module.weight_mask, module.weight_quantizer, module.input_quantizer, module.batch_norm
 
 
 def _restore(module: Compressible, slots: tuple) -> None:
     module.weight_mask, module.weight_quantizer, module.input_quantizer = slots[:3]
-    module.set_batch_norm(slots[3])
+    if module.batch_norm is not slots[3]:
+        module.set_batch_norm(slots[3])

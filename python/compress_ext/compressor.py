@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from compress_ext import _C, _finalize, _processes, _sharding, packing
 from compress_ext import recipe as recipes
+from compress_ext._before_training import BeforeTraining
 from compress_ext._model_calls import logits_of
 from compress_ext._network import Network
 from compress_ext._plan import Plan
@@ -86,6 +87,7 @@ class Compressor:
         self._logits = logits
         self._steps = 0
         self._finalized = False
+        self._move: BeforeTraining | None = None  # of the schedules, after a resume
         self._network = Network(model, example_inputs, teacher, logits)
         self._distills = "distill" in self.recipe.methods
         try:
@@ -134,7 +136,7 @@ class Compressor:
         if inputs is None:
             raise UsageError("Compressor.loss: this recipe distills; give inputs, what the model was called with")
         self._network.inputs = inputs
-        self._network.record_taps()
+        self._network.record_taps(needs_graph=logits.requires_grad)
         try:
             return self._methods.loss(task_loss, logits)
         finally:
@@ -149,6 +151,8 @@ class Compressor:
                 f"Compressor.step: all {self.total_steps} steps are done; a longer training needs a Compressor with "
                 "total_steps to match"
             )
+        if self._move is not None:
+            self._move.run()
         self._methods.after_step(self._steps)
         self._network.clear_taps()
         self._steps += 1
@@ -234,15 +238,17 @@ class Compressor:
 
     def resume(self, steps: int) -> None:
         """Goes on as if ``steps`` optimizer steps had just been done: after loading a model's state dict that another
-        trainer saved (``compress-ext train`` writes it as ``checkpoints/step_.../model.safetensors``)."""
+        trainer saved (``compress-ext train`` writes it as ``checkpoints/step_.../model.safetensors``). Until it trains,
+        the model computes what it did there; the schedules move before its next forward pass in training mode."""
         self._check_running("resume")
         if not 0 <= steps <= self.total_steps:
             raise UsageError(f"Compressor.resume: steps must be 0 to total_steps, {self.total_steps} (got {steps})")
         self._start()
+        self._cancel_move()
         self._steps = steps
         self._methods.resume(steps)
         if steps < self.total_steps:
-            self._methods.before_step(steps)
+            self._move = BeforeTraining(self.model, lambda: self._methods.before_step(steps))
         self._synchronizer.start()
 
     # ---- the end
@@ -264,6 +270,7 @@ class Compressor:
         )
         self._finalized = True
         self._synchronizer.stop()
+        self._cancel_move()
         layers = [layer for layer, _ in packing.compressed_layers(self.model)]
         self.model = _finalize.finalize(self.model, self._network)
         packing.remember(self.model, layers)
@@ -304,6 +311,10 @@ class Compressor:
             return
         # A model on the meta device gets its weights later: the first schedule moves before its first forward.
         handle = self.model.register_forward_pre_hook(lambda *_: (handle.remove(), self._start()) and None)
+
+    def _cancel_move(self) -> None:
+        if self._move is not None:
+            self._move.cancel()
 
     def _start(self) -> None:
         if not self._started:

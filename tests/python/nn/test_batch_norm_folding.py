@@ -1,5 +1,5 @@
-"""A layer that folds the batch norm after it: a reference written out, the deployed layer, and torch's own while nothing
-is quantized."""
+"""A layer that folds the batch norm after it: a reference written out, the deployed layer, and torch's own layers while
+nothing is quantized."""
 
 import copy
 
