@@ -1,10 +1,10 @@
 """The C++ trainer's data sets and batches, for a loop in Python that trains on the same ones::
 
-    train, test = cx.data.load("digits", "data/digits")
-    loader = cx.data.Loader(train, batch_size=64, shift=1, seed=0)
-    for epoch in range(60):
-        for images, targets in loader:
-            ...
+train, test = cx.data.load("digits", "data/digits")
+loader = cx.data.Loader(train, batch_size=64, shift=1, seed=0)
+for epoch in range(60):
+    for images, targets in loader:
+        ...
 """
 
 import os
@@ -25,8 +25,8 @@ def load(type: str, path: str | os.PathLike) -> tuple[Dataset, Dataset]:
 
 
 class Loader:
-    """Batches ``(images float32 [B, C, H, W], targets int64 [B])`` of one epoch each time it is iterated, one epoch after
-    the other from 0 on; a C++ thread prepares the next ones.
+    """Batches ``(images float32 [B, C, H, W], targets int64 [B])`` of one epoch each time it is iterated, one epoch
+    after the other from 0 on; a C++ thread prepares the next ones.
 
     shift: each image moves by up to so many pixels. flip: half of them are mirrored. rank, world_size: how processes
     share an epoch. What a batch holds depends on ``seed``, its epoch and its place alone, and is what the C++ trainer

@@ -34,13 +34,13 @@ def load_checkpoint(path: str | os.PathLike) -> dict[str, Tensor]:
 
 
 def load_packed(path: str | os.PathLike, model: nn.Module | None = None) -> dict[str, Tensor] | nn.Module:
-    """The model of a packed file: ``model = cx.load_packed("model.safetensors", Model())``, where ``Model()`` is a fresh
-    float model of the same layers. It becomes, in place, what ``Compressor.finalize()`` returned, in evaluation mode and
-    bit for bit; use what is returned, which is another module where the root itself is a quantized layer.
+    """The model of a packed file: ``model = cx.load_packed("model.safetensors", Model())``, where ``Model()`` is a
+    fresh float model of the same layers. It becomes, in place, what ``Compressor.finalize()`` returned, in evaluation
+    mode and bit for bit; use what is returned, which is another module where the root itself is a quantized layer.
 
-    Without a model: the tensors, what a packed ``model.safetensors`` computes with (docs/packed_format.md): ``<layer>.weight`` and
-    ``<layer>.bias`` as float32, the layer's batch norm included where it was folded in; for a layer that quantizes its
-    input ``<layer>.input_quantizer.scale`` and ``.zero_point``; other tensors as they are.
+    Without a model: the tensors that it computes with (docs/packed_format.md): ``<layer>.weight`` and ``<layer>.bias``
+    as float32, the layer's batch norm included where it was folded in; for a layer that quantizes its input
+    ``<layer>.input_quantizer.scale`` and ``.zero_point``; other tensors as they are.
 
     Raises ``compress_ext.Error`` for a file that is not packed, is damaged or belongs to another model, naming the
     layer, before the model is changed.

@@ -56,7 +56,9 @@ def load_training_state(
                 optimizer.state[parameter] = buffers
     if compressor is not None:
         own = compressor.state_dict()
-        recipe = {name.removeprefix("recipe."): tensor for name, tensor in tensors.items() if name.startswith("recipe.")}
+        recipe = {
+            name.removeprefix("recipe."): tensor for name, tensor in tensors.items() if name.startswith("recipe.")
+        }
         compressor.load_state_dict(
             own | {"steps": state["step"], "total_steps": state["total_steps"], "tensors": recipe}
         )
