@@ -55,21 +55,6 @@ COMPRESS_ISA_INLINE void over_mask(const PackedMask& mask, int64_t element, int6
   }
 }
 
-/// As ATen multiplies: see math::scaled. The product of steps and scale is exact in double.
-template <typename Product>
-COMPRESS_ISA_INLINE Vector<float> rounded_to(Vector<float> product) {
-  return product;
-}
-template <typename Product>
-COMPRESS_ISA_INLINE Vector<double> rounded_to(Vector<double> product) {
-  if constexpr (__is_same(Product, float)) {
-    typedef float Floats __attribute__((vector_size(vector_bytes / 2)));
-    return __builtin_convertvector(__builtin_convertvector(product, Floats), Vector<double>);
-  } else {
-    return product;
-  }
-}
-
 template <typename Product, bool masked, typename Scalar, typename Grids>
 COMPRESS_ISA_INLINE void quantize_block(const Scalar* x, const uint8_t* bits, const Grids& grids, int64_t i,
                                         Scalar* y) {

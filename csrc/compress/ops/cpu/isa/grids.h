@@ -55,14 +55,24 @@ class SharedGridWalk {
     grid_ = quantizer.grid(quantizer.geometry.first_scale(segment_));
   }
 
+  /// The grid of the next `count` elements, which are then behind; null, and nothing done, where they have several.
+  COMPRESS_HOST_DEVICE const math::AffineGrid* one_grid_for(int64_t count) {
+    if (left_ == 0) {
+      begin_segment();
+    }
+    if (count > left_) {
+      return nullptr;
+    }
+    left_ -= count;
+    return &grid_;
+  }
+
   /// Calls body(offset, length, grids) for the runs of the next `count` elements.
   template <typename Body>
   COMPRESS_HOST_DEVICE void over(int64_t count, const Body& body) {
     for (int64_t done = 0; done < count;) {
       if (left_ == 0) {
-        ++segment_;
-        left_ = quantizer_.geometry.segment_length;
-        grid_ = quantizer_.grid(quantizer_.geometry.first_scale(segment_));
+        begin_segment();
       }
       const int64_t length = left_ < count - done ? left_ : count - done;
       body(done, length, OneGrid{grid_});
@@ -72,6 +82,12 @@ class SharedGridWalk {
   }
 
  private:
+  COMPRESS_HOST_DEVICE void begin_segment() {
+    ++segment_;
+    left_ = quantizer_.geometry.segment_length;
+    grid_ = quantizer_.grid(quantizer_.geometry.first_scale(segment_));
+  }
+
   const math::Quantizer& quantizer_;
   int64_t segment_;
   int64_t left_;
@@ -86,6 +102,8 @@ class ColumnGridWalk {
     column_ = element - segment_ * quantizer.geometry.segment_length;
     first_scale_ = quantizer.geometry.first_scale(segment_);
   }
+
+  COMPRESS_HOST_DEVICE const math::AffineGrid* one_grid_for(int64_t) { return nullptr; }
 
   template <typename Body>
   COMPRESS_HOST_DEVICE void over(int64_t count, const Body& body) {

@@ -3,6 +3,10 @@
 // Blocks of 64 bytes of reals (a stripe of vector.h), as many vectors as that takes: an element has the same lane on
 // every instruction set, so that sums over lanes have the same bits.
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 #include "compress/ops/cpu/isa/convert.h"
 #include "compress/ops/cpu/isa/grids.h"
 #include "compress/ops/cpu/isa/vector.h"
@@ -48,6 +52,28 @@ COMPRESS_ISA_INLINE Vector<double> keep(Vector<double> reals, const uint8_t* bit
 
 #endif
 
+/// Bit i is lane i of what a comparison of vectors of `Value` gave: all ones or zero.
+template <typename Value, typename Truth>
+COMPRESS_ISA_INLINE unsigned bits_of_lanes(Truth truth) {
+  constexpr bool single = sizeof(Value) == sizeof(float);
+#if defined(__AVX512F__)
+  const auto all = reinterpret_cast<__m512i>(truth);
+  return single ? static_cast<unsigned>(_mm512_movepi32_mask(all)) : static_cast<unsigned>(_mm512_movepi64_mask(all));
+#elif defined(__AVX2__)
+  return static_cast<unsigned>(single ? _mm256_movemask_ps(reinterpret_cast<__m256>(truth))
+                                      : _mm256_movemask_pd(reinterpret_cast<__m256d>(truth)));
+#elif defined(__SSE2__)
+  return static_cast<unsigned>(single ? _mm_movemask_ps(reinterpret_cast<__m128>(truth))
+                                      : _mm_movemask_pd(reinterpret_cast<__m128d>(truth)));
+#else
+  unsigned bits = 0;
+  for (int i = 0; i < lanes<Value>; ++i) {
+    bits |= (truth[i] & 1u) << i;
+  }
+  return bits;
+#endif
+}
+
 /// The last elements of a stretch, which do not fill a block, and their bits; zeros behind them.
 template <typename Scalar>
 struct Remainder {
@@ -88,6 +114,21 @@ template <typename Real>
 COMPRESS_ISA_INLINE GridPerLane<Real> grids_at(const ColumnGrids& grids, int64_t i) {
   return {load_floats<Real>(grids.scale + i), load_floats<Real>(grids.inverse_scale + i),
           load_floats<Real>(grids.low + i), load_floats<Real>(grids.high + i)};
+}
+
+/// As ATen multiplies: see math::scaled. The product of steps and scale is exact in double.
+template <typename Product>
+COMPRESS_ISA_INLINE Vector<float> rounded_to(Vector<float> product) {
+  return product;
+}
+template <typename Product>
+COMPRESS_ISA_INLINE Vector<double> rounded_to(Vector<double> product) {
+  if constexpr (__is_same(Product, float)) {
+    typedef float Floats __attribute__((vector_size(vector_bytes / 2)));
+    return __builtin_convertvector(__builtin_convertvector(product, Floats), Vector<double>);
+  } else {
+    return product;
+  }
 }
 
 }  // namespace compress::cpu::COMPRESS_ISA
