@@ -55,9 +55,9 @@ def measure(
         print(f"  {workload.name}", file=sys.stderr, flush=True)
         case = make_case(workload, device)
         calls = prepare(case, available, notes)
-        seconds = timing.interleaved(calls, synchronizer(device), budget)
+        samples = timing.interleaved(calls, synchronizer(device), budget)
         copied = 2 * case.x.numel() * case.x.element_size()
-        for record in records.make_records(workload.name, seconds, REFERENCE):
+        for record in records.make_records(workload.name, samples, REFERENCE):
             record["bandwidth"] = bytes_needed(workload) / copied / record["ratio"]
             found.append(record)
     return found

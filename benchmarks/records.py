@@ -1,21 +1,25 @@
 """Results as data: a list of ``{workload, candidate, seconds, ratio}``, and the file that keeps them.
 
-``ratio`` is a candidate's time over that of the workload's reference: a copy of the same data for operators, the float
-step for steps, the plain run for whole runs.
+``seconds`` is the median of a candidate's samples, ``ratio`` that over the one of the workload's reference: a copy of
+the same data for operators, the float step for steps, the plain run for whole runs. ``fastest`` is the least sample:
+where it lies far below the median, the machine was busy with something else.
 """
 
 import json
 import pathlib
+import statistics
 
 
-def make_records(workload: str, seconds: dict[str, float], reference: str, **more) -> list[dict]:
-    """One record per candidate; ``more`` goes into each."""
+def make_records(workload: str, samples: dict[str, list[float]], reference: str, **more) -> list[dict]:
+    """One record per candidate, of its samples; ``more`` goes into each."""
+    seconds = {candidate: statistics.median(taken) for candidate, taken in samples.items()}
     return [
         {
             "workload": workload,
             "candidate": candidate,
             "seconds": taken,
             "ratio": taken / seconds[reference],
+            "fastest": min(samples[candidate]),
             "reference": reference,
             **more,
         }

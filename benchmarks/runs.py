@@ -45,8 +45,8 @@ def whole_run(config: str, device: str, duration: str | None, output: pathlib.Pa
     report = json.loads((folder / "report.json").read_text())
     batch = int(re.search(r"batch_size: (\d+)", (folder / "config.yaml").read_text())[1])
     seconds = {
-        "float": training_seconds(folder / "baseline" / "metrics.jsonl", batch),
-        "compress_ext": training_seconds(folder / "metrics.jsonl", batch),
+        "float": [training_seconds(folder / "baseline" / "metrics.jsonl", batch)],
+        "compress_ext": [training_seconds(folder / "metrics.jsonl", batch)],
     }
     found = records.make_records(config, seconds, "float")
     for record, key in zip(found, ("float", "compressed"), strict=True):
@@ -90,11 +90,13 @@ def mask_upkeep(network: str, device: str, budget: float, notes: list[str]) -> l
         "prune": lambda: pruner.prune_to(next(shares)),
         "zero again": pruner.apply,
     }
-    seconds = timing.interleaved(calls, synchronizer(device), budget)
-    seconds = {
-        "float": seconds["float"],
-        f"prune, every {EVERY} steps": seconds["prune"] / EVERY,
-        "zero again": seconds["zero again"],
-        "both": seconds["prune"] / EVERY + seconds["zero again"],
+    samples = timing.interleaved(calls, synchronizer(device), budget)
+    prune = [taken / EVERY for taken in samples["prune"]]
+    both = [sum(pair) for pair in zip(prune, samples["zero again"], strict=True)]
+    samples = {
+        "float": samples["float"],
+        f"prune, every {EVERY} steps": prune,
+        "zero again": samples["zero again"],
+        "both": both,
     }
-    return records.make_records(f"mask upkeep, {network}", seconds, "float")
+    return records.make_records(f"mask upkeep, {network}", samples, "float")

@@ -1,7 +1,6 @@
 """The step benchmark: whole training steps, one process per candidate, in turns."""
 
 import multiprocessing
-import statistics
 import sys
 import time
 from dataclasses import dataclass
@@ -47,8 +46,8 @@ def start(candidate: str, setting: Setting, notes: list[str]) -> Worker | None:
     return Worker(process, here, answer["lines"])
 
 
-def take_turns(workers: dict[str, Worker], budget: float) -> dict[str, float]:
-    """Each candidate's median step, over rounds in which each takes a few."""
+def take_turns(workers: dict[str, Worker], budget: float) -> dict[str, list[float]]:
+    """Seconds of each candidate's steps, over rounds in which each takes a few."""
     samples = {name: [] for name in workers}
     order = list(workers)
     end = time.perf_counter() + budget
@@ -58,7 +57,7 @@ def take_turns(workers: dict[str, Worker], budget: float) -> dict[str, float]:
         for name in order:
             samples[name] += workers[name].ask(TURN)[1:]
         order.append(order.pop(0))
-    return {name: statistics.median(taken) for name, taken in samples.items()}
+    return samples
 
 
 def measure(setting: Setting, names: list[str], budget: float, notes: list[str]) -> list[dict]:
@@ -72,9 +71,9 @@ def measure(setting: Setting, names: list[str], budget: float, notes: list[str])
                 workers[name] = worker
         if REFERENCE not in workers:
             return []
-        seconds = take_turns(workers, budget)
+        samples = take_turns(workers, budget)
         found = records.make_records(
-            setting.workload, seconds, REFERENCE, batch=setting.batch, autocast=setting.autocast
+            setting.workload, samples, REFERENCE, batch=setting.batch, autocast=setting.autocast
         )
         for record in found:
             worker = workers[record["candidate"]]

@@ -2,7 +2,6 @@
 
 import gc
 import math
-import statistics
 import time
 from collections.abc import Callable
 
@@ -24,8 +23,8 @@ def interleaved(
     calls: dict[str, Callable[[], object]],
     synchronize: Callable[[], None] = lambda: None,
     budget: float = 2.0,
-) -> dict[str, float]:
-    """The median seconds of each call, over rounds in which every call has its turn.
+) -> dict[str, list[float]]:
+    """Seconds of each call, a sample for each of many rounds in which every call has its turn.
 
     After a warm-up, a round takes one sample of each call, beginning with another one each time. ``budget`` is about
     how many seconds all rounds together take; at least five are made.
@@ -50,4 +49,4 @@ def interleaved(
     finally:
         if collecting:
             gc.enable()
-    return {name: statistics.median(taken) for name, taken in samples.items()}
+    return samples
