@@ -11,7 +11,7 @@ usage() {
   cat <<'TEXT'
 usage: scripts/test.sh [--full] [cpp] [python] [consumer]
   cpp       GoogleTest, tests/cpp
-  python    pytest, tests/python
+  python    pytest, tests/python and, on two processes, tests/distributed
   consumer  a CMake project that uses the library, tests/consumer
   --full    the consumer also builds the library as a subdirectory (minutes)
 TEXT
@@ -41,7 +41,7 @@ run_cpp() {
 }
 
 run_python() {
-  "$python" -m pytest tests/python --quiet --continue-on-collection-errors --junitxml=$totals/pytest.xml || true
+  "$python" -m pytest tests/python tests/distributed --quiet --continue-on-collection-errors --junitxml=$totals/pytest.xml || true
   "$python" - $totals/pytest.xml $totals/python <<'PY'
 import sys
 import xml.etree.ElementTree as tree

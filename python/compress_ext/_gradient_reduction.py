@@ -7,6 +7,7 @@ reduced here, in one message at the end of each backward pass, before anybody cl
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 
 import torch
@@ -28,13 +29,20 @@ class GradientReduction:
         self._active = active
         self._group = group
         self._backward = -1  # the backward pass whose end is awaited
-        self._handles = [parameter.register_post_accumulate_grad_hook(self._arrived) for parameter in parameters]
+        # A parameter that held this, which holds the model, would never be let go: the cycle passes through C++.
+        arrived = weakref.WeakMethod(self._arrived)
+
+        def hook(_: nn.Parameter) -> None:
+            if (alive := arrived()) is not None:
+                alive()
+
+        self._handles = [parameter.register_post_accumulate_grad_hook(hook) for parameter in parameters]
 
     def remove(self) -> None:
         for handle in self._handles:
             handle.remove()
 
-    def _arrived(self, _: nn.Parameter) -> None:
+    def _arrived(self) -> None:
         backward = torch._C._current_graph_task_id()
         if backward != self._backward:
             self._backward = backward
