@@ -36,12 +36,13 @@ def logits_of(output: object) -> Tensor:
 
 
 @contextmanager
-def evaluation_mode(model: nn.Module):
-    """Evaluation mode without a graph; afterwards every module is in the mode it was in."""
+def evaluation_mode(model: nn.Module, *, compiled: bool = False):
+    """Evaluation mode without a graph, and without torch.compile's where the model is compiled, unless ``compiled``;
+    afterwards every module is in the mode it was in."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), torch.compiler.set_stance("default" if compiled else "force_eager"):
             yield
     finally:
         for module, mode in modes:

@@ -42,6 +42,8 @@ class Compressor:
     model: any ``nn.Module``. Its layers (``torch.nn.Linear``, ``Conv1d/2d/3d``, ``ConvTranspose2d``, ``Embedding``)
         become those of ``compress_ext.nn`` in place: modules and parameters stay the same objects, so an optimizer made
         before stays valid. Learned scales and projectors are parameters of their own: see :meth:`parameter_groups`.
+        The schedules of a model on the meta device start with its first forward pass in training mode; one that
+        torch.compile runs needs ``compressor.resume(0)`` once there are weights.
     recipe: a ``Recipe``, a list of methods, a dict with the key ``compression``, or a YAML file (docs/recipe.md).
     example_inputs: what ``model(...)`` takes: a tensor; a tuple or list is its arguments, a dict its keyword arguments.
         The model runs on it once or twice, in evaluation mode, to see which layers it calls, which batch norms follow
@@ -309,8 +311,7 @@ class Compressor:
         if not any(parameter.is_meta for parameter in self.model.parameters()):
             self._start()
             return
-        # A model on the meta device gets its weights later: the first schedule moves before its first forward.
-        handle = self.model.register_forward_pre_hook(lambda *_: (handle.remove(), self._start()) and None)
+        self._move = BeforeTraining(self.model, self._start)
 
     def _cancel_move(self) -> None:
         if self._move is not None:

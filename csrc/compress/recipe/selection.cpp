@@ -67,6 +67,20 @@ void check_patterns(const std::vector<std::string>& patterns, const Attachment& 
   }
 }
 
+// Why nothing is left, for the first few layers.
+std::string reasons(const std::vector<PlanRow>& left_out) {
+  constexpr size_t rows_shown = 3;
+  std::string list;
+  for (size_t i = 0; i < left_out.size() && i < rows_shown; ++i) {
+    const std::string& layer = left_out[i].layer;
+    list += concat(i == 0 ? " (" : "; ", layer.empty() ? "the model" : layer, " is ", left_out[i].action);
+  }
+  if (left_out.empty()) {
+    return ": the model has no layer with a weight";
+  }
+  return concat(list, left_out.size() > rows_shown ? concat("; and ", left_out.size() - rows_shown, " more") : "", ")");
+}
+
 }  // namespace
 
 Selection select_layers(const Attachment& attachment, const std::vector<std::string>& include,
@@ -89,7 +103,7 @@ Selection select_layers(const Attachment& attachment, const std::vector<std::str
   for (const OtherLayer& other : attachment.others) {
     leave_out(other.name, other.reason);
   }
-  check<UsageError>(!selection.layers.empty(), method, ": no layer is left; look at include and exclude");
+  check<UsageError>(!selection.layers.empty(), method, ": no layer is left", reasons(selection.left_out));
   return selection;
 }
 

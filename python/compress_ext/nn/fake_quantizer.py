@@ -124,6 +124,8 @@ class FakeQuantizer(Observer):
     are parameters.
 
     Arguments as :class:`Observer`; ``enabled`` as the attribute. Values as :func:`compress_ext.ops.fake_quantize`.
+    Activation checkpointing observes once; inside ``torch.compile(fullgraph=True)`` it needs
+    ``torch._dynamo.config.skip_fwd_side_effects_in_bwd_under_checkpoint = True``.
     """
 
     def __init__(

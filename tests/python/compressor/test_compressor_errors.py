@@ -78,7 +78,20 @@ def test_an_unsupported_layer_may_be_excluded():
 
 
 def test_nothing_left_to_do():
-    construct("quantize: no layer is left", [{"quantize": {"exclude": ["Linear", "Conv2d"]}}])
+    match = r"quantize: no layer is left \(stem is left out: exclude 'Conv2d'; head is left out: exclude 'Linear'; "
+    construct(match, [{"quantize": {"exclude": ["Linear", "Conv2d"]}}])
+
+
+def test_a_model_without_a_layer_that_can_be_compressed():
+    torch.manual_seed(0)
+    for model, why in (
+        (nn.LSTM(6, 5), r" \(the model is left out: LSTM is not supported\)"),
+        (nn.ReLU(), ": the model has no"),
+    ):
+        before = snapshot(model)
+        with pytest.raises(cx.UsageError, match=f"prune: no layer is left{why}"):
+            cx.Compressor(model, recipe(scale=None), total_steps=TOTAL_STEPS)
+        assert_unchanged(model, before)
 
 
 def test_a_second_method_that_fails_takes_back_the_first():

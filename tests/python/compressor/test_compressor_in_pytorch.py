@@ -51,15 +51,18 @@ def test_evaluation_in_between_changes_nothing():
 # ---- torch.compile and torch.export
 
 
-@pytest.mark.parametrize(("name", "scale"), [("convnet", "observed"), ("mlp", "learned"), ("transformer", "observed")])
-def test_compiled_training_is_training(name, scale):
+@pytest.mark.parametrize(
+    ("name", "scale", "backend"),
+    [("convnet", "observed", "aot_eager"), ("mlp", "learned", "aot_eager"), ("transformer", "observed", "eager")],
+)
+def test_compiled_training_is_training(name, scale, backend):
     x = batch(0, name)[0]
     results = []
     for compiles in (False, True):
         model = MODELS[name]()
         compressor = compress(model, recipe(scale=scale), x)
         torch._dynamo.reset()
-        run = torch.compile(model, fullgraph=True, backend="aot_eager") if compiles else model
+        run = torch.compile(model, fullgraph=True, backend=backend) if compiles else model
         losses = train(compressor, sgd(compressor.parameter_groups()), model=name, run=run)
         model.eval()
         results.append((losses, run(x).detach(), compressor.finalize()(x).detach()))
@@ -68,6 +71,14 @@ def test_compiled_training_is_training(name, scale):
     assert_close(torch.tensor(compiled_losses), torch.tensor(losses), rtol=0.02, atol=0.02)
     assert torch.equal(final, eager)
     assert_close(compiled, compiled_final, rtol=1e-4, atol=0.05)
+
+
+def test_a_compiled_model_may_be_compressed():
+    model = torch.compile(MODELS["mlp"](), fullgraph=True, backend="eager")
+    compressor = compress(model, recipe())
+    other = compress(MODELS["mlp"](), recipe())
+    assert {layer for layer, *_ in compressor.plan().rows} == {"_orig_mod.1", "_orig_mod.3", "_orig_mod.5"}
+    assert train(compressor, sgd(model.parameters())) == train(other, sgd(other.parameter_groups()))
 
 
 def test_inductor_takes_a_quantized_model():
@@ -226,6 +237,18 @@ def test_activation_checkpointing_changes_nothing(scale):
         assert all(torch.equal(tensor, results[0][1][name]) for name, tensor in state.items())
 
 
+def test_activation_checkpointing_compiles():
+    results = []
+    for compiles in (False, True):
+        model = Checkpointed(False)
+        compressor = compress(model, recipe(scale="learned"))
+        torch._dynamo.reset()
+        with torch._dynamo.config.patch(skip_fwd_side_effects_in_bwd_under_checkpoint=True):
+            run = torch.compile(model, fullgraph=True, backend="aot_eager") if compiles else model
+            results.append(train(compressor, sgd(compressor.parameter_groups()), 8, run=run))
+    assert_close(torch.tensor(results[0]), torch.tensor(results[1]))
+
+
 def test_a_tap_inside_a_checkpoint():
     teacher = Checkpointed(None)
     methods = recipe(prune=None, scale=None, distill={"losses": [{"type": "feature", "taps": {"body": "body"}}]})
@@ -264,6 +287,23 @@ def test_a_model_that_gets_its_weights_later(scale):
     for name, tensor in expected.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor), name
     assert not model._forward_pre_hooks
+
+
+@pytest.mark.parametrize("compiles", [False, True])
+def test_schedules_of_a_meta_model_start_when_it_has_weights(compiles):
+    methods = [{"prune": {"schedule": {"type": "constant", "start": 0}}}, {"quantize": {"freeze_observers": 6}}]
+    reference = compress(MODELS["mlp"](), methods)
+    with torch.device("meta"):
+        model = MODELS["mlp"]()
+    compressor = compress(model, methods, batch(0)[0].to("meta"))
+    model.to_empty(device="cpu")
+    model.load_state_dict(MODELS["mlp"]().state_dict(), strict=False)
+    pickle.dumps(model)
+    if compiles:
+        compressor.resume(0)
+    run = torch.compile(model, fullgraph=True, backend="eager") if compiles else model
+    losses = train(compressor, sgd(compressor.parameter_groups()), run=run)
+    assert losses == train(reference, sgd(reference.parameter_groups()))
 
 
 def test_a_meta_model_resumes():
