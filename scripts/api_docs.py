@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STUBS = ROOT / "python/compress_ext/_C.pyi"
 PAGE = ROOT / "docs/api.md"
 #: In the order of the page; the package itself comes first.
-MODULES = ["nn", "quant", "prune", "distill", "recipe", "ops", "models", "train"]
+MODULES = ["nn", "quant", "prune", "distill", "recipe", "ops", "models", "data", "train"]
 
 
 def signature(value: object) -> str:

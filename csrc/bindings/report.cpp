@@ -175,20 +175,18 @@ void def_report(py::module_& module) {
   py::class_<Report>(module, "Report", R"(What compress_ext.report measured: print it, or
 
     report.verdict            what became smaller or faster, and what did not, in words
-    report.json()             text with the keys of a run's report.json
-    report.markdown()         tables and verdict
     report.save("folder")     writes report.json and report.md)")
       .def(py::init(&make_report), py::arg("before"), py::arg("after"), py::arg("teacher"), py::arg("network"),
            py::arg("device"), py::arg("batch"), py::arg("weight_type"), Release())
-      .def_readonly("before", &Report::float_model)
-      .def_readonly("after", &Report::compressed)
-      .def_readonly("teacher", &Report::teacher)
+      .def_readonly("before", &Report::float_model, "A Measured.")
+      .def_readonly("after", &Report::compressed, "A Measured.")
+      .def_readonly("teacher", &Report::teacher, "A Measured, or None.")
       .def_readonly("sparsity", &Report::sparsity, "Fraction of zeros among the weights of the compressed layers.")
       .def_readonly("device", &Report::device, "Where latency was measured: 'cpu, 2 threads'.")
       .def_readonly("batch", &Report::batch, "Samples in the forward pass that was measured.")
-      .def_property_readonly("verdict", &verdict)
-      .def("json", &report_json)
-      .def("markdown", &report_markdown)
+      .def_property_readonly("verdict", &verdict, "What became smaller or faster, and what did not, in words.")
+      .def("json", &report_json, "Text with the keys of a run's report.json.")
+      .def("markdown", &report_markdown, "Tables of models and layers, and the verdict.")
       .def("save", &save_report, py::arg("folder"), Release(), "Writes report.json and report.md; makes the folder.")
       .def("__str__", &report_text)
       .def("_repr_markdown_", &report_markdown);

@@ -7,7 +7,7 @@ import os
 import pathlib
 import torch
 import typing
-__all__: list[str] = ['Compressor', 'Config', 'IntegerFormat', 'Network', 'Pruner', 'QuantizerOptions', 'QuantizerState', 'Recipe', 'SparsitySchedule', 'Tap', 'Trainer', 'default_activation_options', 'default_weight_options', 'feature_loss', 'gradient_factor', 'keep_positive_', 'load_checkpoint', 'load_model', 'load_packed', 'load_safetensors', 'make_network', 'make_state', 'make_tensors', 'observation', 'parse_recipe', 'run_experiment', 'save_safetensors', 'scale_sizes']
+__all__: list[str] = ['Compressor', 'Config', 'Dataset', 'DeployedNetwork', 'IntegerFormat', 'Latency', 'Loader', 'Measured', 'Network', 'Pruner', 'QuantizerOptions', 'QuantizerState', 'Recipe', 'Report', 'SparsitySchedule', 'Tap', 'Trainer', 'default_activation_options', 'default_weight_options', 'device_text', 'feature_loss', 'gradient_factor', 'keep_freed_memory', 'keep_positive_', 'load_checkpoint', 'load_dataset', 'load_model', 'load_packed', 'load_safetensors', 'make_network', 'make_state', 'make_tensors', 'measure_latencies', 'observation', 'parse_recipe', 'read_packed_layers', 'run_experiment', 'save_checkpoint', 'save_safetensors', 'scale_sizes']
 class IntegerFormat:
     """
     An integer grid: IntegerFormat('int2') ... IntegerFormat('int8').
@@ -365,6 +365,128 @@ class Compressor:
         ...
     def tensors(self) -> dict:
         ...
+class DeployedNetwork:
+    """
+    A Python model in the form in which it is deployed.
+    """
+    def __init__(self, modules: collections.abc.Sequence[tuple[str, str]]) -> None:
+        ...
+    def add_layer(self, name: str, type: str, weight: torch.Tensor, bias: torch.Tensor | None, batch_norm_folded: bool, weight_quantizer: tuple[QuantizerOptions, torch.Tensor, torch.Tensor | None] | None, input_quantizer: tuple[QuantizerOptions, torch.Tensor, torch.Tensor | None] | None) -> None:
+        ...
+    def save_packed(self, path: os.PathLike | str | bytes, metadata: collections.abc.Mapping[str, str]) -> None:
+        ...
+    def set_plain(self, tensors: dict, parameters: collections.abc.Set[str]) -> None:
+        ...
+    @property
+    def compressed(self) -> bool:
+        ...
+class Latency:
+    """
+    Wall-clock time of one forward pass.
+    """
+    @property
+    def median_ms(self) -> float:
+        ...
+    @property
+    def spread_ms(self) -> float:
+        """
+        Between the quartiles.
+        """
+class Measured:
+    """
+    What a report says of one model; None where it was not measured.
+    """
+    def __init__(self, network: DeployedNetwork, accuracy: typing.SupportsFloat | None, loss: typing.SupportsFloat | None, bytes_on_disk: typing.SupportsInt | None, state_dict_bytes: typing.SupportsInt | None, latency: Latency | None) -> None:
+        ...
+    @property
+    def accuracy(self) -> float | None:
+        """
+        Fraction of the test set, 0 to 1.
+        """
+    @property
+    def bytes_on_disk(self) -> int | None:
+        """
+        Of its file: packed where it was compressed.
+        """
+    @property
+    def latency(self) -> Latency | None:
+        ...
+    @property
+    def loss(self) -> float | None:
+        ...
+    @property
+    def nonzero_parameters(self) -> int:
+        ...
+    @property
+    def parameters(self) -> int:
+        """
+        As deployed.
+        """
+    @property
+    def state_dict_bytes(self) -> int | None:
+        """
+        Of an ordinary file of its state dict, where bytes_on_disk is of a packed one.
+        """
+class Report:
+    """
+    What compress_ext.report measured: print it, or
+
+        report.verdict            what became smaller or faster, and what did not, in words
+        report.save("folder")     writes report.json and report.md
+    """
+    def __init__(self, before: Measured, after: Measured, teacher: Measured | None, network: DeployedNetwork, device: str, batch: typing.SupportsInt, weight_type: str) -> None:
+        ...
+    def __str__(self) -> str:
+        ...
+    def _repr_markdown_(self) -> str:
+        ...
+    def json(self) -> str:
+        """
+        Text with the keys of a run's report.json.
+        """
+    def markdown(self) -> str:
+        """
+        Tables of models and layers, and the verdict.
+        """
+    def save(self, folder: os.PathLike | str | bytes) -> None:
+        """
+        Writes report.json and report.md; makes the folder.
+        """
+    @property
+    def after(self) -> Measured:
+        """
+        A Measured.
+        """
+    @property
+    def batch(self) -> int:
+        """
+        Samples in the forward pass that was measured.
+        """
+    @property
+    def before(self) -> Measured | None:
+        """
+        A Measured.
+        """
+    @property
+    def device(self) -> str:
+        """
+        Where latency was measured: 'cpu, 2 threads'.
+        """
+    @property
+    def sparsity(self) -> float:
+        """
+        Fraction of zeros among the weights of the compressed layers.
+        """
+    @property
+    def teacher(self) -> Measured | None:
+        """
+        A Measured, or None.
+        """
+    @property
+    def verdict(self) -> str:
+        """
+        What became smaller or faster, and what did not, in words.
+        """
 class Config:
     """
     Everything that one run needs: the YAML file as a value (docs/config.md).
@@ -390,6 +512,10 @@ class Config:
         ...
     def __str__(self) -> str:
         ...
+    def learning_rate(self, step: typing.SupportsInt, total_steps: typing.SupportsInt, steps_per_epoch: typing.SupportsInt = 1) -> float:
+        """
+        The learning rate of optimizer step `step`, counted from 0: the optimizer's lr along warm-up and decay.
+        """
     def to_yaml(self) -> str:
         """
         Every key with its value; Config.parse gives an equal config back.
@@ -401,6 +527,42 @@ class Config:
         """
     @property
     def name(self) -> str:
+        ...
+class Dataset:
+    """
+    Labelled images in memory; made by data.load.
+    """
+    def __len__(self) -> int:
+        ...
+    def normalized(self) -> torch.Tensor:
+        """
+        float32 [N, C, H, W], what a network sees.
+        """
+    @property
+    def classes(self) -> int:
+        ...
+    @property
+    def images(self) -> torch.Tensor:
+        """
+        uint8 [N, C, H, W], as stored.
+        """
+    @property
+    def targets(self) -> torch.Tensor:
+        """
+        int64 [N].
+        """
+class Loader:
+    """
+    Batches of a Dataset; see compress_ext.data.Loader.
+    """
+    def __init__(self, dataset: Dataset, batch_size: typing.SupportsInt, seed: typing.SupportsInt, shift: typing.SupportsInt, flip: bool, rank: typing.SupportsInt, world_size: typing.SupportsInt, pin_memory: bool) -> None:
+        ...
+    def next(self) -> tuple[torch.Tensor, torch.Tensor]:
+        ...
+    def seek(self, epoch: typing.SupportsInt, batch: typing.SupportsInt) -> None:
+        ...
+    @property
+    def batches_per_epoch(self) -> int:
         ...
 class Trainer:
     """
@@ -457,13 +619,19 @@ def default_activation_options() -> QuantizerOptions:
     ...
 def default_weight_options() -> QuantizerOptions:
     ...
+def device_text(device: torch.device) -> str:
+    ...
 def feature_loss(student: torch.Tensor, teacher: torch.Tensor, kind: str) -> torch.Tensor:
     ...
 def gradient_factor(options: QuantizerOptions, x: torch.Tensor, scale: torch.Tensor) -> float:
     ...
+def keep_freed_memory() -> bool:
+    ...
 def keep_positive_(scales: collections.abc.Sequence[torch.Tensor]) -> None:
     ...
 def load_checkpoint(path: os.PathLike | str | bytes) -> dict:
+    ...
+def load_dataset(type: str, path: os.PathLike | str | bytes) -> tuple[Dataset, Dataset]:
     ...
 def load_model(path: os.PathLike | str | bytes) -> Network:
     ...
@@ -477,11 +645,17 @@ def make_state(options: QuantizerOptions, role: str, sizes: collections.abc.Sequ
     ...
 def make_tensors(options: QuantizerOptions, scale_sizes: collections.abc.Sequence[typing.SupportsInt], device: torch.device) -> tuple:
     ...
+def measure_latencies(forwards: collections.abc.Sequence[collections.abc.Callable[[], None]]) -> list[Latency]:
+    ...
 def observation(options: QuantizerOptions, role: str) -> tuple:
     ...
 def parse_recipe(recipe: typing.Any, name: str) -> Recipe:
     ...
+def read_packed_layers(path: os.PathLike | str | bytes) -> tuple:
+    ...
 def run_experiment(config: Config, resume: bool) -> pathlib.Path:
+    ...
+def save_checkpoint(run: os.PathLike | str | bytes, network: dict, training: dict, step: typing.SupportsInt, total_steps: typing.SupportsInt, steps_per_epoch: typing.SupportsInt, keep: typing.SupportsInt) -> pathlib.Path:
     ...
 def save_safetensors(path: os.PathLike | str | bytes, tensors: dict, metadata: collections.abc.Mapping[str, str] = {}) -> None:
     ...

@@ -28,9 +28,13 @@ class Loader:
     """Batches ``(images float32 [B, C, H, W], targets int64 [B])`` of one epoch each time it is iterated, one epoch
     after the other from 0 on; a C++ thread prepares the next ones.
 
-    shift: each image moves by up to so many pixels. flip: half of them are mirrored. rank, world_size: how processes
-    share an epoch. What a batch holds depends on ``seed``, its epoch and its place alone, and is what the C++ trainer
-    sees with that seed.
+    dataset: images to train on.
+    batch_size: images of a batch; the last one of an epoch is shorter where it does not fit.
+    seed: what a batch holds depends on it, on its epoch and its place alone, and is what the C++ trainer sees.
+    shift: each image moves by up to so many pixels, another way each time.
+    flip: half of the images are mirrored.
+    rank: of this process, of ``world_size`` that share each epoch.
+    pin_memory: page-locked batches, which a GPU copies without stopping the host.
     """
 
     def __init__(

@@ -62,6 +62,7 @@ def save_packed(path: str | os.PathLike, model: nn.Module, metadata: Mapping[str
 
 def deployed(model: nn.Module) -> _C.DeployedNetwork:
     """The model as it is deployed: what is counted, listed and written of it."""
+    model = _uncompiled(model)
     if model in _finalized:
         layers, rest = list(_baked(model, _finalized[model])), _rest_of_finalized(model, _finalized[model])
     else:
@@ -86,6 +87,7 @@ def deployed(model: nn.Module) -> _C.DeployedNetwork:
 
 def unique_tensors(model: nn.Module) -> dict[str, Tensor]:
     """The state dict, each tensor once: under its first name where several modules share it."""
+    model = _uncompiled(model)
     seen: set[int] = set()
     tensors = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
@@ -93,6 +95,11 @@ def unique_tensors(model: nn.Module) -> dict[str, Tensor]:
             seen.add(id(tensor))
             tensors[name] = tensor
     return tensors
+
+
+def _uncompiled(model: nn.Module) -> nn.Module:
+    """What ``torch.compile`` put its wrapper round."""
+    return getattr(model, "_orig_mod", model)
 
 
 # ---- what a layer is
@@ -127,7 +134,8 @@ def _grid(quantizer: FakeQuantizer | None) -> tuple | None:
 def _baked(model: nn.Module, layers: list[PackedLayer]) -> Iterator[tuple[PackedLayer, Tensor, Tensor | None]]:
     for layer in layers:
         module = model.get_submodule(_baked_name(layer, layer.name))
-        yield layer, module.weight.detach(), None if module.bias is None else module.bias.detach()
+        bias = getattr(module, "bias", None)  # an embedding has none
+        yield layer, module.weight.detach(), None if bias is None else bias.detach()
 
 
 def _baked_name(layer: PackedLayer, name: str) -> str:

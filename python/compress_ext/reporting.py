@@ -32,15 +32,17 @@ def report(
     did not become smaller or faster; ``report.json()``, ``.markdown()``, ``.save(folder)``.
 
     before: the model as it was: ``copy.deepcopy(model)`` before a Compressor worked on it, or the same network trained
-        without. after: what ``Compressor.finalize()`` returned, or a model that is still in training.
+        without.
+    after: what ``Compressor.finalize()`` returned, compiled by ``torch.compile`` or not; or a model still in training.
     example_inputs: what both take (as in :class:`compress_ext.Compressor`), on their device. Latency is that of a
         forward pass on it, in evaluation mode and without a graph, all models in turns: median and spread, in
         milliseconds, the device synchronised each time.
     evaluate: ``evaluate(model)`` gives the accuracy, 0 to 1, or ``{"accuracy": ..., "loss": ...}``; it is called with
         each model in evaluation mode, without a graph.
     teacher: a third model to compare with.
-    before_file, after_file: files whose bytes are meant. By default a safetensors file of each state dict is written
+    before_file: the file whose bytes count. By default a safetensors file of each state dict is written
         aside and measured; for a compressed model also its packed file (``Compressor.save_packed``), which then counts.
+    after_file: the same, of ``after``.
 
     Parameters are counted as deployed: pruned ones are zeros, folded batch norms and masks are none. Raises UsageError
     for one and the same module as before and after, and for an accuracy that is no fraction.
@@ -82,14 +84,14 @@ def _latencies(models: list[nn.Module], inputs: object) -> list[_C.Latency]:
 
     with ExitStack() as modes:
         for model in models:
-            modes.enter_context(evaluation_mode(model))
+            modes.enter_context(evaluation_mode(model, compiled=True))
         return _C.measure_latencies([timed(model) for model in models])
 
 
 def _evaluation(evaluate: Callable | None, model: nn.Module) -> dict[str, float | None]:
     if evaluate is None:
         return {"accuracy": None, "loss": None}
-    with evaluation_mode(model):
+    with evaluation_mode(model, compiled=True):
         result = evaluate(model)
     result = dict(result) if isinstance(result, Mapping) else {"accuracy": result}
     unknown = set(result) - {"accuracy", "loss"}

@@ -66,5 +66,30 @@ TEST(MeasureLatency, SlowForwardRunsFewTimes) {
   EXPECT_EQ(calls, 1 + 5);
 }
 
+TEST(MeasureLatency, SeveralTakeTurnsAndEachBeginsARound) {
+  std::string order;
+  const auto sleeper = [&](char name, int milliseconds) {
+    return [&order, name, milliseconds] {
+      order += name;
+      std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    };
+  };
+  const auto latencies = measure_latencies({sleeper('a', 100), sleeper('b', 60)});
+  ASSERT_EQ(latencies.size(), 2u);
+  EXPECT_GE(latencies[0].median_ms, 100);
+  EXPECT_GE(latencies[1].median_ms, 60);
+  EXPECT_LT(latencies[1].median_ms, latencies[0].median_ms);
+  EXPECT_EQ(order,
+            "ab"
+            "abbaabbaab");  // warm-up, five rounds
+}
+
+TEST(CompressedSparsity, CountsPackedLayersAlone) {
+  const auto network = models::make_network(models::ConvnetOptions{24}, {1, 8, 8, 10});
+  EXPECT_EQ(compressed_sparsity(deploy(*network)), 0.0);
+  test::prune_randomly(*network, 0.25);
+  EXPECT_NEAR(compressed_sparsity(deploy(*network)), 0.75, 0.02);  // 8,844 random bits: 4 standard deviations
+}
+
 }  // namespace
 }  // namespace compress

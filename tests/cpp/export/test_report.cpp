@@ -112,6 +112,42 @@ TEST(Verdict, ComparesLossesWhereThereIsNoAccuracy) {
   EXPECT_THAT(verdict(report), HasSubstr("; loss is 0.0512 against 0.0500;"));
 }
 
+TEST(Verdict, SaysWhatIsPackedAndWhatItIsUnpacked) {
+  Report report = digits_report();
+  report.compressed.state_dict_bytes = 37'000;
+  EXPECT_THAT(verdict(report), HasSubstr("the packed file is 12.5 times smaller (3,012 against 37,656 bytes; its state "
+                                         "dict, not packed, takes 37,000)"));
+  EXPECT_EQ(nlohmann::json::parse(report_json(report))["compressed"]["state_dict_bytes"], 37'000);
+  EXPECT_FALSE(nlohmann::json::parse(report_json(digits_report()))["compressed"].contains("state_dict_bytes"));
+}
+
+TEST(Verdict, NamesAreTheCallers) {
+  Report report = digits_report();
+  report.float_name = "the model before";
+  report.sparsity_of = "the layers' weights";
+  report.weight_type = "bfloat16";
+  EXPECT_THAT(verdict(report),
+              AllOf(HasSubstr("Against the model before: "), HasSubstr("90.0 % of the layers' weights are zero"),
+                    HasSubstr("since its weights run as dense bfloat16 on this device")));
+}
+
+TEST(ReportLayers, AreATableInEveryForm) {
+  Report report = digits_report();
+  EXPECT_THAT(report_markdown(report), Not(HasSubstr("## Layers")));
+  EXPECT_FALSE(nlohmann::json::parse(report_json(report)).contains("layers"));
+  LayerSummary head{"head", "Linear", {10, 96}, 0.75, 4, 8, "gaps", 970, 960, 720, 300};
+  LayerSummary norm{"norm", "BatchNorm2d", {}, 0, 32, {}, "", 48, 0, 0, 384};
+  report.layers = {head, norm};
+  const auto layers = nlohmann::json::parse(report_json(report))["layers"];
+  EXPECT_EQ(layers[0], nlohmann::json::parse(R"({"name": "head", "type": "Linear", "parameters": 970, "bytes": 300,
+      "shape": [10, 96], "sparsity": 0.75, "weight_bits": 4, "input_bits": 8, "coding": "gaps"})"));
+  EXPECT_EQ(layers[1],
+            nlohmann::json::parse(R"({"name": "norm", "type": "BatchNorm2d", "parameters": 48, "bytes": 384})"));
+  EXPECT_THAT(report_markdown(report), HasSubstr("\n## Layers\n\n| layer | type        | weight |"));
+  EXPECT_THAT(report_text(report),
+              AllOf(HasSubstr(verdict(report)), HasSubstr("\nhead   Linear       10x96     75.0 %")));
+}
+
 TEST(ReportJson, HoldsTheAgreedKeys) {
   const auto json = nlohmann::json::parse(report_json(digits_report()));
   for (const char* model : {"float", "teacher", "compressed"}) {
