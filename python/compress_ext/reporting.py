@@ -33,7 +33,8 @@ def report(
 
     before: the model as it was: ``copy.deepcopy(model)`` before a Compressor worked on it, or the same network trained
         without.
-    after: what ``Compressor.finalize()`` returned, compiled by ``torch.compile`` or not; or a model still in training.
+    after: what ``Compressor.finalize()`` returned, compiled by ``torch.compile`` or not (itself:
+        a copy of it is a plain model, of plain weights); or a model that is still in training.
     example_inputs: what both take (as in :class:`compress_ext.Compressor`), on their device. Latency is that of a
         forward pass on it, in evaluation mode and without a graph, all models in turns: median and spread, in
         milliseconds, the device synchronised each time.

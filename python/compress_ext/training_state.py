@@ -72,14 +72,22 @@ def save_training_state(
     optimizer: torch.optim.Optimizer,
     compressor: Compressor | None = None,
     *,
-    step: int,
-    total_steps: int,
     steps_per_epoch: int,
+    step: int | None = None,
+    total_steps: int | None = None,
     keep: int = 3,
 ) -> Path:
-    """Writes the checkpoint of step ``step`` into a run's folder, whole or not at all, and returns its folder:
-    :func:`load_training_state` goes on from it, and so does a ``Trainer`` of the same network, ``trainer.load(run)``,
-    whose lengths must be the same. All but the newest ``keep`` are removed."""
+    """Writes a checkpoint into a run's folder, whole or not at all, and returns its folder: :func:`load_training_state`
+    goes on from it, and so does a ``Trainer`` of the same network, ``trainer.load(run)``, whose lengths must be the
+    same. All but the newest ``keep`` are removed.
+
+    step, total_steps: optimizer steps done, and of the whole training; by default the Compressor's.
+    """
+    if compressor is not None:
+        step = compressor.steps if step is None else step
+        total_steps = compressor.total_steps if total_steps is None else total_steps
+    if step is None or total_steps is None:
+        raise UsageError("save_training_state: give step and total_steps, or the Compressor, which knows them")
     training = {}
     for name, parameter in _parameters(model, compressor).items():
         state = optimizer.state.get(parameter, {})

@@ -146,8 +146,6 @@ class PythonTraining:
             self.model,
             self.optimizer,
             self.compressor,
-            step=self.compressor.steps,
-            total_steps=TOTAL,
             steps_per_epoch=len(self.loader),
         )
 
@@ -271,5 +269,7 @@ def test_errors_name_what_does_not_fit(case, tmp_path):
     cx.save_safetensors(folder / "optimizer.safetensors", tensors)
     with pytest.raises(cx.Error, match=f"optimizer.safetensors: lacks '{name}'; it is of another optimizer"):
         python.load(tmp_path / "python")
+    with pytest.raises(cx.UsageError, match="give step and total_steps, or the Compressor"):
+        cx.save_training_state(tmp_path, python.model, python.optimizer, steps_per_epoch=4)
     with pytest.raises(cx.UsageError, match="RMSprop has no counterpart .*allowed: SGD, Adam, AdamW"):
         cx.load_training_state(folder, python.model, torch.optim.RMSprop(python.model.parameters()))
