@@ -1,5 +1,6 @@
 """Something to do before a model's next forward pass in training mode."""
 
+import weakref
 from collections.abc import Callable
 
 import torch
@@ -7,11 +8,12 @@ from torch import nn
 
 
 class BeforeTraining:
-    """Runs ``action`` once: before the next such pass, or when :meth:`run` is called. While torch compiles the pass
-    nothing is run, since that is no part of its graph."""
+    """Runs ``action``, a method, once: before the next such pass, or when :meth:`run` is called. While torch compiles
+    the pass nothing is run, since that is no part of its graph. Does not keep the method's object alive: the model
+    would, and the object the model."""
 
     def __init__(self, model: nn.Module, action: Callable[[], None]) -> None:
-        self._action: Callable[[], None] | None = action
+        self._action: Callable | None = weakref.WeakMethod(action)
         # Before sharding's own hooks, which put gathered weights in place.
         self._handle = model.register_forward_pre_hook(self, prepend=True)
 
@@ -20,7 +22,7 @@ class BeforeTraining:
             self.run()
 
     def run(self) -> None:
-        action = self._action
+        action = None if self._action is None else self._action()
         self.cancel()
         if action is not None:
             action()

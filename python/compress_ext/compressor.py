@@ -250,7 +250,7 @@ class Compressor:
         self._steps = steps
         self._methods.resume(steps)
         if steps < self.total_steps:
-            self._move = BeforeTraining(self.model, lambda: self._methods.before_step(steps))
+            self._move = BeforeTraining(self.model, self._move_schedules)
         self._synchronizer.start()
 
     # ---- the end
@@ -312,6 +312,9 @@ class Compressor:
             self._start()
             return
         self._move = BeforeTraining(self.model, self._start)
+
+    def _move_schedules(self) -> None:
+        self._methods.before_step(self._steps)
 
     def _cancel_move(self) -> None:
         if self._move is not None:

@@ -36,7 +36,9 @@ void QuantizeMethod::attach(const Attachment& attachment) {
         action += (action.empty() ? "" : ", ") + describe(*options_.activation, "input");
       }
     }
-    plan_.push_back({layer->name(), std::string(name()), action + ", from step " + std::to_string(start_)});
+    plan_.push_back({layer->name(), std::string(name()),
+                     action.empty() ? "left out: its input cannot be quantized, and weights are left as they are"
+                                    : action + ", from step " + std::to_string(start_)});
   }
   plan_.insert(plan_.end(), selection.left_out.begin(), selection.left_out.end());
   freeze_batch_norms_ = attachment.freeze_batch_norms;

@@ -85,6 +85,27 @@ def test_taps_keep_nothing_between_steps():
     assert all(hook.output is None for hook in hooks)
 
 
+def test_an_exception_of_the_teacher_is_its_own():
+    class Broken(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.broken = convnet(8), False
+
+        def forward(self, x):
+            if self.broken:
+                raise KeyError("the teacher broke")
+            return self.inner(x)
+
+    model, teacher = convnet(), Broken()
+    compressor = distiller(model, teacher, [KL])
+    teacher.broken = True
+    x, target = batch(1)
+    with pytest.raises(KeyError, match="the teacher broke"):
+        compressor.loss(model(x), target, inputs=x)
+    teacher.broken = False
+    train(compressor, sgd(model.parameters()))
+
+
 def test_a_forgotten_forward_pass_is_named():
     model, teacher = convnet(), convnet()
     compressor = distiller(model, teacher, [feature()])

@@ -1,6 +1,9 @@
 """The methods at work in a loop that a user wrote: masks, scales, shared and tied weights, plans."""
 
 import copy
+import gc
+import weakref
+from pathlib import Path
 
 import compress_ext as cx
 import pytest
@@ -407,6 +410,36 @@ def test_the_plan_is_a_table(capsys):
     assert lines[-1].startswith("0.1, 1.1  quantize  left out: a batch norm has no weight to compress")
     markdown = compressor.plan()._repr_markdown_().splitlines()
     assert markdown[1] == "| --- | --- | --- |" and len(markdown) == len(lines)
+
+
+def test_an_embedding_has_no_input_to_quantize():
+    model = MODELS["transformer"]()
+    compressor = compress(model, recipe(prune=None, weight="none"), batch(0, "transformer")[0])
+    actions = {layer: action for layer, _, action in compressor.plan().rows}
+    assert actions["embed"] == "left out: its input cannot be quantized, and weights are left as they are"
+    assert actions["head"] == "input int8 per tensor asymmetric, from step 6"
+
+
+def test_a_recipe_in_a_dict_or_a_whole_config_file():
+    methods = [{"prune": {"sparsity": 0.25}}]
+    assert compress(mlp(), {"compression": methods}).recipe == compress(mlp(), methods).recipe == cx.Recipe(methods)
+    config = Path(__file__).parents[3] / "configs/digits.yaml"
+    compressor = compress(convnet(), config, teacher=convnet(8), total_steps=100)
+    assert compressor.recipe.methods == ["prune", "quantize", "distill"]
+    assert repr(compressor) == "Compressor(prune, quantize, distill; step 0 of 100)"
+
+
+@pytest.mark.parametrize("resumes", [False, True])
+def test_what_is_no_longer_used_goes_away(resumes):
+    losses = [{"type": "kl"}, {"type": "feature", "taps": {"1": "1"}}]
+    compressor = compress(convnet(), recipe(distill={"losses": losses}), teacher=convnet(8))
+    train(compressor, sgd(compressor.parameter_groups()), 3)
+    if resumes:
+        compressor.load_state_dict(compressor.state_dict())
+    kept = [weakref.ref(thing) for thing in (compressor, compressor.model, compressor._network)]
+    del compressor
+    gc.collect()
+    assert [reference() for reference in kept] == [None] * 3
 
 
 def test_a_model_that_is_one_layer():
