@@ -83,6 +83,9 @@ def distill(student_layer: str, teacher_layer: str) -> dict:
     return {"distill": {"losses": [{"type": "kl", "weight": 0.5}, feature]}}
 
 
+EVERYTHING_ON_BLOCKS = [PRUNE, quantize("learned"), distill("blocks.1", "0")]
+
+
 def compress(
     model: nn.Module, recipe: list, batch: Tensor, teacher: nn.Module | None = None, **options
 ) -> cx.Compressor:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from pair import assert_equal_everywhere
 from small_training import (
+    FREEZE,
     PRUNE,
     START,
     TOTAL_STEPS,
@@ -78,18 +79,16 @@ def test_all_state_is_the_same_after_20_steps(pair, methods, optimizer, ddp_firs
     pair.run(trains_alike, METHODS[methods], optimizer, ddp_first)
 
 
-def shares_batch_norms(rank, **ddp_options):
-    training = Training(rank, [quantize("observed")], **ddp_options)
-    training.run(TOTAL_STEPS - 3)  # past FREEZE
+def trains_with(rank, ddp_options):
+    training = Training(rank, EVERYTHING, **ddp_options).run(FREEZE + 2)
     assert_equal_everywhere(state_of(training.compressor))
 
 
-def test_batch_norms_frozen_without_broadcast_buffers_are_the_same(pair):
-    pair.run(shares_without_broadcast)
-
-
-def shares_without_broadcast(rank):
-    shares_batch_norms(rank, broadcast_buffers=False)
+@pytest.mark.parametrize(
+    "ddp_options", [{"broadcast_buffers": False}, {"static_graph": True}, {"gradient_as_bucket_view": True}], ids=str
+)
+def test_options_of_ddp(pair, ddp_options):
+    pair.run(trains_with, ddp_options)
 
 
 class Wrapper(nn.Module):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from pair import assert_equal_everywhere
 from small_training import (
+    EVERYTHING_ON_BLOCKS,
     FREEZE,
     PRUNE,
     START,
@@ -34,13 +35,12 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, Shard
 
 FULL = StateDictOptions(full_state_dict=True)
-EVERYTHING = [PRUNE, quantize("learned"), distill("blocks.1", "0")]
 METHODS = {
     "prune": [PRUNE],
     "observed": [PRUNE, quantize("observed")],
     "learned": [PRUNE, quantize("learned")],
     "observed and distill": [PRUNE, quantize("observed"), distill("blocks.1", "0")],
-    "everything": EVERYTHING,
+    "everything": EVERYTHING_ON_BLOCKS,
 }
 OPTIMIZERS = {
     "sgd": lambda groups: torch.optim.SGD(groups, lr=0.02, momentum=0.9),
@@ -132,7 +132,7 @@ def test_trains_in_bfloat16(pair, methods):
 
 def trains_in_a_mesh(rank, shape):
     mesh = init_device_mesh("cpu", shape, mesh_dim_names=("replicate", "shard"))
-    training = Training(EVERYTHING, rank=rank, mesh=mesh).run()
+    training = Training(EVERYTHING_ON_BLOCKS, rank=rank, mesh=mesh).run()
     state = training.full_state()
     assert_equal_everywhere(state)
     assert_pruned(state, 0.6)
@@ -141,6 +141,22 @@ def trains_in_a_mesh(rank, shape):
 @pytest.mark.parametrize("shape", [(2, 1), (1, 2)])
 def test_hybrid_sharding(pair, shape):
     pair.run(trains_in_a_mesh, shape)
+
+
+def clips(rank):
+    training = Training(EVERYTHING_ON_BLOCKS, rank=rank).run(START + 1)
+    whole = training.compressor.added_parameters()
+    x, y = training.batches[0]
+    training.optimizer.zero_grad()
+    training.compressor.loss(training.model(x), y, inputs=x).backward()
+    for parameters in ([p for p in training.model.parameters() if p not in set(whole)], whole):
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1e-3)
+        assert norm > 1e-3
+        assert_equal_everywhere({"norm": norm.full_tensor() if isinstance(norm, DTensor) else norm})
+
+
+def test_gradients_are_clipped_apart(pair):
+    pair.run(clips)
 
 
 def equals_one_process(rank, recipe, dtype, steps, rtol, atol):
@@ -252,7 +268,7 @@ def test_finalize_of_the_gathered_model(pair):
 
 def keeps_no_whole_weight(rank):
     assert not whole_weights()
-    training = Training(EVERYTHING, rank=rank).run(3)
+    training = Training(EVERYTHING_ON_BLOCKS, rank=rank).run(3)
     assert not whole_weights()
     del training
 

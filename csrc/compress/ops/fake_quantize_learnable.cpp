@@ -17,8 +17,10 @@ double lsq_gradient_factor(int64_t elements, int64_t scales, int64_t quant_max) 
 at::Tensor fake_quantize_learnable(const at::Tensor& x, const at::Tensor& scale,
                                    const std::optional<at::Tensor>& zero_point, int64_t quant_min, int64_t quant_max,
                                    const std::optional<at::Tensor>& mask) {
+  // Under a compiler sizes may be symbols; the factor is a constant, so that another size is another graph.
+  const auto count = [](const at::Tensor& tensor) { return tensor.sym_numel().guard_int(__FILE__, __LINE__); };
   return fake_quantize(x, scale, zero_point, quant_min, quant_max, mask,
-                       lsq_gradient_factor(x.numel(), scale.numel(), quant_max));
+                       lsq_gradient_factor(count(x), count(scale), quant_max));
 }
 
 namespace {
