@@ -33,8 +33,8 @@ int main() {
   compress::recipe::QuantizeOptions quantize;
   const compress::RunLength run{10, 10};
   const auto forward = [&](const at::Tensor& x) { return network->forward(x); };
-  compress::recipe::Compressor compressor(
-      {prune, quantize}, compress::recipe::make_attachment(*network, forward, at::zeros({2, 8}), run));
+  compress::recipe::Compressor compressor({prune, quantize},
+                                          compress::recipe::make_attachment(*network, forward, at::zeros({2, 8}), run));
   const auto optimizer = compress::optim::make_optimizer(compress::optim::SgdOptions{0.1},
                                                          compress::recipe::network_parameter_groups(*network));
 

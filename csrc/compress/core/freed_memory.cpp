@@ -15,7 +15,8 @@ bool keep_freed_memory() {
     return false;
   }
   constexpr int one_gibibyte = 1 << 30;
-  return mallopt(M_MMAP_THRESHOLD, one_gibibyte) == 1 && mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max()) == 1;
+  return mallopt(M_MMAP_THRESHOLD, one_gibibyte) == 1 &&
+         mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max()) == 1;
 #else
   return false;
 #endif

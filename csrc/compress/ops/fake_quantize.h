@@ -23,9 +23,9 @@ namespace compress {
 ///
 /// Gradients: x straight-through inside the grid and zero outside or where masked; scale and a float zero_point as
 /// torch._fake_quantize_learnable_per_{tensor,channel}_affine, whose per-tensor backward rounds zero_point half up
-/// where ours rounds as forward does. Where scale or zero_point is learned the inputs are saved, and the gradient is not
-/// differentiable; where only x is, one bit per element (see fake_quantize_clip_mask.h).
-/// Raises c10::Error for wrong shapes, types or an empty range; scale's values are not looked at.
+/// where ours rounds as forward does. Where scale or zero_point is learned the inputs are saved, and the gradient is
+/// not differentiable; where only x is, one bit per element (see fake_quantize_clip_mask.h). Raises c10::Error for
+/// wrong shapes, types or an empty range; scale's values are not looked at.
 at::Tensor fake_quantize(const at::Tensor& x, const at::Tensor& scale, const std::optional<at::Tensor>& zero_point,
                          int64_t quant_min, int64_t quant_max, const std::optional<at::Tensor>& mask = std::nullopt,
                          double grad_factor = 1.0);

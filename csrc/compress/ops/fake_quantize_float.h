@@ -10,8 +10,8 @@ namespace compress {
 /// subnormals, the sign of zero and NaN, and saturates at the format's largest finite value, infinity included, as
 /// quantization-aware training wants it and the OCP Microscaling Formats Specification 1.0 asks for (section 6.3).
 /// Within the range equal bit for bit to torch's casts: (x / scale).to(torch.float8_e4m3fn).to(x.dtype) * scale.
-/// Beyond it casts of torch 2.11 do not saturate: to float8_e4m3fn they give NaN from 464 on (the tie, 464 itself, rounds to
-/// 448), to float8_e5m2 infinity from 61440 on.
+/// Beyond it casts of torch 2.11 do not saturate: to float8_e4m3fn they give NaN from 464 on (the tie, 464 itself,
+/// rounds to 448), to float8_e5m2 infinity from 61440 on.
 ///
 /// x       float32, float64, float16 or bfloat16, any shape and strides; the result has its memory format. Arithmetic
 ///         in float32; float64 divides and multiplies in double.

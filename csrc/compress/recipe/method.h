@@ -25,7 +25,7 @@ using RunTeacher = std::function<distill::TeacherOutput(const at::Tensor& input)
 
 /// What a method attaches itself to: a network, C++ or Python. See make_attachment.
 struct Attachment {
-  Layers layers;                  ///< those with slots
+  Layers layers;                   ///< those with slots
   std::vector<OtherLayer> others;  ///< those without, for messages and the plan
   RunLength run;
   at::Tensor example_input;  ///< a small batch on the network's device

@@ -9,9 +9,9 @@ namespace compress::recipe {
 
 using Forward = std::function<at::Tensor(const at::Tensor&)>;
 
-/// What methods attach to in a C++ network: its layers with slots, its taps. `forward` runs it on an input; both outlive
-/// the methods. `example_input` is a small batch on the network's device, of two samples at least. A recipe that
-/// distills needs `make_teacher` besides.
+/// What methods attach to in a C++ network: its layers with slots, its taps. `forward` runs it on an input; both
+/// outlive the methods. `example_input` is a small batch on the network's device, of two samples at least. A recipe
+/// that distills needs `make_teacher` besides.
 Attachment make_attachment(torch::nn::Module& network, Forward forward, const at::Tensor& example_input,
                            const RunLength& run);
 

@@ -65,7 +65,7 @@ struct FeatureTerm {
 
 struct DistillOptions {
   std::optional<TeacherOptions> teacher;  ///< none where the caller has a teacher at hand
-  double task_weight = 1.0;  ///< multiplies the task's own loss
+  double task_weight = 1.0;               ///< multiplies the task's own loss
   std::vector<std::variant<KlTerm, FeatureTerm>> losses{KlTerm{}};
 };
 
