@@ -96,6 +96,11 @@ bool differs(const Latency& a, const Latency& b) {
          difference > a.spread_ms + b.spread_ms;
 }
 
+bool rounds_inputs(const Report& report) {
+  return std::any_of(report.layers.begin(), report.layers.end(),
+                     [](const LayerSummary& layer) { return layer.input_bits.has_value(); });
+}
+
 std::string latency_clause(const Report& report, const Measured& other) {
   if (!report.compressed.latency || !other.latency) {
     return "";
@@ -110,7 +115,8 @@ std::string latency_clause(const Report& report, const Measured& other) {
     return concat("no speed-up", place, numbers, reason);
   }
   if (own.median_ms > others.median_ms) {
-    return concat(fixed(own.median_ms / others.median_ms, 1), " times slower", place, numbers, reason);
+    return concat(fixed(own.median_ms / others.median_ms, 1), " times slower", place, numbers, reason,
+                  rounds_inputs(report) ? ", and rounding layers' inputs takes its own time" : "");
   }
   return concat(fixed(others.median_ms / own.median_ms, 1), " times faster", place, numbers);
 }

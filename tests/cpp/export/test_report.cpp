@@ -131,6 +131,17 @@ TEST(Verdict, NamesAreTheCallers) {
                     HasSubstr("since its weights run as dense bfloat16 on this device")));
 }
 
+TEST(Verdict, RoundedInputsAreAReasonToBeSlower) {
+  Report report = digits_report();
+  report.compressed.latency = Latency{0.400, 0.001};
+  const std::string reason = "rounding layers' inputs takes its own time";
+  EXPECT_THAT(verdict(report), AllOf(HasSubstr("2.0 times slower"), Not(HasSubstr(reason))));
+  report.layers = {LayerSummary{"head", "Linear", {10, 96}, 0.75, 4, 8, "gaps", 970, 960, 720, 300}};
+  EXPECT_THAT(verdict(report), HasSubstr("as dense float32 on this device, and " + reason));
+  report.compressed.latency = report.float_model->latency;
+  EXPECT_THAT(verdict(report), Not(HasSubstr(reason)));
+}
+
 TEST(ReportLayers, AreATableInEveryForm) {
   Report report = digits_report();
   EXPECT_THAT(report_markdown(report), Not(HasSubstr("## Layers")));
