@@ -22,7 +22,9 @@ def bars(axes, title: str, records: list[dict], unit: str, logarithmic: bool) ->
     axes.bar_label(drawn, [f"{ratio:.2f}x" if ratio < 10 else f"{ratio:.0f}x" for ratio in ratios], padding=3)
     if logarithmic:
         axes.set_xscale("log")
-    axes.set_xlim(0.5 if logarithmic else 0, max(ratios, default=1) * (2.5 if logarithmic else 1.2))
+    axes.set_xlim(
+        min([0.5, *ratios]) * 0.8 if logarithmic else 0, max(ratios, default=1) * (2.5 if logarithmic else 1.2)
+    )
     axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_xlabel(unit, fontsize=8)
