@@ -1,11 +1,12 @@
 """Model compression for PyTorch: pruning, quantization-aware training and distillation, written in C++ and CUDA.
 
-``compress_ext.ops``            the operators, also reachable as ``torch.ops.compress.*``
-``quant``, ``prune``, ``distill``  engines that work on tensors: ``QuantizerState``, ``Pruner``, ``feature_loss``, ...
-``models``                      the C++ networks
+``Compressor``, ``Recipe``      compresses any ``nn.Module`` in a training loop of your own (docs/python.md)
 ``report``                      bytes, latency, sparsity and a verdict of a model before and after
-``data``                        the C++ trainer's data sets and batches
-``Config``, ``Trainer``         one run; ``run_experiment`` is the whole job of ``compress-ext train``
+``nn``                          layers of ``torch.nn`` with slots for masks and quantizers
+``ops``                         the operators, also reachable as ``torch.ops.compress.*``
+``quant``, ``prune``, ``distill``    engines that work on tensors: ``QuantizerState``, ``Pruner``, ``feature_loss``, ...
+``quant``, ``prune``, ``distill``  engines on tensors: ``QuantizerState``, ``Pruner``, ``feature_loss``, ...
+``data``, ``models``            its data sets, batches and networks
 files                           ``load_checkpoint``, ``load_packed``, ``save_safetensors``, ``load_safetensors``;
                                 ``load_training_state``, ``save_training_state``: half a training here, half in C++
 """
