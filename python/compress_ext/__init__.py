@@ -4,8 +4,8 @@
 ``report``                      bytes, latency, sparsity and a verdict of a model before and after
 ``nn``                          layers of ``torch.nn`` with slots for masks and quantizers
 ``ops``                         the operators, also reachable as ``torch.ops.compress.*``
-``quant``, ``prune``, ``distill``    engines that work on tensors: ``QuantizerState``, ``Pruner``, ``feature_loss``, ...
 ``quant``, ``prune``, ``distill``  engines on tensors: ``QuantizerState``, ``Pruner``, ``feature_loss``, ...
+``Config``, ``Trainer``         the C++ trainer; ``run_experiment`` is the whole job of ``compress-ext train``
 ``data``, ``models``            its data sets, batches and networks
 files                           ``load_checkpoint``, ``load_packed``, ``save_safetensors``, ``load_safetensors``;
                                 ``load_training_state``, ``save_training_state``: half a training here, half in C++
