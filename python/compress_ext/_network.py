@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_ext import _C
+from compress_ext._fast_path import fast_path_off
 from compress_ext._feature_hook import FeatureHook
 from compress_ext._layer_face import LayerFace
 from compress_ext._model_calls import call, evaluation_mode
@@ -18,8 +19,6 @@ from compress_ext.nn.compressible import Compressible
 
 #: What torch runs past the forward of its children, from their weights.
 _READERS = (nn.MultiheadAttention,)
-#: What torch runs past the forward of its children in evaluation mode, unless told otherwise.
-_FAST_PATHS = (nn.TransformerEncoderLayer,)
 
 
 class Network:
@@ -35,6 +34,7 @@ class Network:
     ) -> None:
         self.model = model
         self.inputs = example  #: of the step under way; what the teacher runs on
+        self.class_dim: int | None = None  #: of the logits of the step under way
         self._example = example
         self._teacher = teacher
         self._logits = logits
@@ -108,7 +108,10 @@ class Network:
                     f"distill: the teacher does not run on the example inputs: {_in_a_line(error)}; it must take what "
                     "the model takes"
                 ) from error
-        return self._logits(output), [hook.take() for hook in self._teacher_hooks]
+        logits = self._logits(output)
+        if self.class_dim is not None:
+            logits = logits.movedim(self.class_dim, -1)
+        return logits, [hook.take() for hook in self._teacher_hooks]
 
     # ---- for the compressor
 
@@ -186,10 +189,8 @@ class Network:
                 others.append((name, type(module).__name__, reason))
             elif any(True for _ in module.parameters(recurse=False)):
                 others.append((name, type(module).__name__, reason))
-            if isinstance(module, _FAST_PATHS):
-                self._leave_fast_path(module)
-            if isinstance(module, nn.TransformerEncoder):
-                self._set(module, "use_nested_tensor", False)
+            for attribute, value in fast_path_off(module).items():
+                self._set(module, attribute, value)
         return layers, others
 
     def _read_past_their_forward(self) -> set[nn.Module]:
@@ -237,10 +238,6 @@ class Network:
         elif isinstance(module, Compressible):
             slots = _slots(module)
             self._undo.append(lambda: _restore(module, slots))
-
-    def _leave_fast_path(self, module: nn.TransformerEncoderLayer) -> None:
-        # Its fused kernel takes the weights as they lie there, neither masked nor quantized.
-        self._set(module, "activation_relu_or_gelu", 0)
 
     def _set(self, owner: object, attribute: str, value: object) -> None:
         before = getattr(owner, attribute)

@@ -13,7 +13,6 @@ __all__ = ["Trace", "trace"]
 
 #: Asking a tensor about itself uses nothing of what it holds.
 _QUESTIONS = {
-    "__get__",
     "dim",
     "element_size",
     "is_contiguous",
@@ -26,6 +25,19 @@ _QUESTIONS = {
     "stride",
     "type_as",
 }
+
+
+#: Attributes that tell of a tensor without its values; ``T`` and ``data`` hand them out.
+_ATTRIBUTES = {"device", "dtype", "grad_fn", "is_cuda", "is_leaf", "is_meta", "is_quantized", "is_sparse", "layout"}
+_ATTRIBUTES |= {"names", "ndim", "requires_grad", "shape"}
+
+
+def _asks(function: Callable) -> bool:
+    """Whether a function of torch only asks a tensor about itself."""
+    name = getattr(function, "__name__", "")
+    if name == "__get__":
+        return getattr(function.__self__, "__name__", "") in _ATTRIBUTES
+    return name in _QUESTIONS
 
 
 class Trace:
@@ -55,7 +67,7 @@ class _Uses(TorchFunctionMode):
 
     def __torch_function__(self, function, types, arguments=(), keywords=None):
         keywords = keywords or {}
-        if getattr(function, "__name__", "") not in _QUESTIONS:
+        if not _asks(function):
             for argument in (*arguments, *keywords.values()):
                 for tensor in argument if isinstance(argument, (tuple, list)) else (argument,):
                     self.count(tensor)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -16,14 +17,30 @@ from compress_ext._network import Network
 from compress_ext._plan import Plan
 from compress_ext._synchronize import Synchronizer
 from compress_ext.errors import UsageError
+from compress_ext.nn.fake_quantizer import FakeQuantizer
 from compress_ext.recipe import Recipe
 
 __all__ = ["Compressor"]
 
 
+def class_dim_of(logits: Tensor, target: Tensor | None) -> int:
+    """Where classes lie: the last dimension of ``[..., C]``, dimension 1 of ``[N, C, ...]`` with a target of
+    ``[N, ...]``. Raises UsageError where both would fit."""
+    if logits.dim() <= 2 or target is None:
+        return logits.dim() - 1
+    is_last = target.shape == logits.shape[:-1]
+    is_second = target.shape[:1] == logits.shape[:1] and target.shape[1:] == logits.shape[2:]
+    if is_last and is_second:
+        raise UsageError(
+            f"Compressor.loss: logits {list(logits.shape)} with a target {list(target.shape)} may have their classes "
+            "in dimension 1 or in the last; give Compressor(class_dim=...)"
+        )
+    return 1 if is_second else logits.dim() - 1
+
+
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean cross entropy of logits ``[N, C]`` or ``[N, C, ...]``, as torch's, or ``[..., C]`` of a language model."""
-    if target.shape == logits.shape[:-1] and target.dim() > 1 and target.shape != logits.shape[:1] + logits.shape[2:]:
+    """Mean cross entropy of logits ``[..., C]``, as of classes and language models, and a target ``[...]`` of ids."""
+    if logits.dim() > 2:
         return F.cross_entropy(logits.flatten(0, -2), target.flatten())
     return F.cross_entropy(logits, target)
 
@@ -51,7 +68,9 @@ class Compressor:
     total_steps: optimizer steps of the whole training; percentages of the recipe are shares of it.
     steps_per_epoch: needed where the recipe counts in epochs (``20e``).
     teacher: the network to distill from, for a recipe that distills. It is frozen and always runs in evaluation mode.
-    task_loss: ``task_loss(logits, target)``; by default cross entropy.
+    task_loss: ``task_loss(logits, target)``; by default cross entropy over ``class_dim``.
+    class_dim: the dimension of the logits that classes lie in, for cross entropy and distillation. None finds it by the
+        target's shape: 1 for ``[N, C, ...]``, the last for ``[..., C]``.
     logits: takes the logits out of what the models return; by default the tensor itself, ``.logits``, or the first of a
         tuple.
     show_plan: prints what will be done to each layer, and why the rest is left out, to stderr (on the first process).
@@ -71,7 +90,8 @@ class Compressor:
         total_steps: int,
         steps_per_epoch: int | None = None,
         teacher: nn.Module | None = None,
-        task_loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+        task_loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+        class_dim: int | None = None,
         logits: Callable[[object], Tensor] = logits_of,
         show_plan: bool = True,
         process_group: torch.distributed.ProcessGroup | None = None,
@@ -86,9 +106,11 @@ class Compressor:
         self.total_steps = total_steps
         self._steps_per_epoch = _check_epochs(self.recipe, steps_per_epoch)
         self._task_loss = task_loss
+        self._class_dim = class_dim
         self._logits = logits
         self._steps = 0
         self._finalized = False
+        self._last_metrics: dict[str, float] | None = None
         self._move: BeforeTraining | None = None  # of the schedules, after a resume
         self._network = Network(model, example_inputs, teacher, logits)
         self._distills = "distill" in self.recipe.methods
@@ -128,16 +150,24 @@ class Compressor:
         task_loss: the task's loss where it is computed elsewhere; target is then not needed.
         """
         self._check_running("loss")
+        if task_loss is not None and not self._distills:
+            return task_loss
         logits = self._logits(output)
-        if task_loss is None:
-            if target is None:
-                raise UsageError("Compressor.loss: give target, or the task's own loss as task_loss")
+        if task_loss is None and target is None:
+            raise UsageError("Compressor.loss: give target, or the task's own loss as task_loss")
+        if task_loss is None and self._task_loss is not None:
             task_loss = self._task_loss(logits, target)
+        if task_loss is None or self._distills:
+            class_dim = class_dim_of(logits, target) if self._class_dim is None else self._class_dim
+            logits = logits.movedim(class_dim, -1)
+        if task_loss is None:
+            task_loss = cross_entropy(logits, target)
         if not self._distills:
             return task_loss
         if inputs is None:
             raise UsageError("Compressor.loss: this recipe distills; give inputs, what the model was called with")
         self._network.inputs = inputs
+        self._network.class_dim = class_dim
         self._network.record_taps(needs_graph=logits.requires_grad)
         try:
             return self._methods.loss(task_loss, logits)
@@ -168,8 +198,8 @@ class Compressor:
         return self._steps
 
     def metrics(self) -> dict[str, float]:
-        """What the methods tell of themselves now: ``{"sparsity": 0.81}``."""
-        return self._methods.metrics()
+        """What the methods tell of themselves now, after :meth:`finalize` as it was then: ``{"sparsity": 0.81}``."""
+        return self._methods.metrics() if self._last_metrics is None else self._last_metrics
 
     def plan(self) -> Plan:
         """What is done to each layer and why the rest is left out; a table when printed."""
@@ -270,6 +300,8 @@ class Compressor:
             "Compressor.finalize: the model is sharded; load its full state dict into a model with a Compressor of the "
             "same recipe in one process, and finalize that one",
         )
+        self._warn_of_what_is_not_done()
+        self._last_metrics = self._methods.metrics()
         self._finalized = True
         self._synchronizer.stop()
         self._cancel_move()
@@ -286,6 +318,21 @@ class Compressor:
         packing.save_packed(path, self.model, metadata)
 
     # ---- inside
+
+    def _warn_of_what_is_not_done(self) -> None:
+        """The plan promised more than an early end, or a layer that never trained, has kept."""
+        idle = [
+            name
+            for name, module in self.model.named_modules()
+            if isinstance(module, FakeQuantizer) and not module.quantizes
+        ]
+        if idle:
+            names = ", ".join(idle[:3]) + (f" and {len(idle) - 3} more" if len(idle) > 3 else "")
+            warnings.warn(
+                f"Compressor.finalize: after {self._steps} of {self.total_steps} steps these quantize nothing, since "
+                f"their time has not come or no training forward pass has reached them: {names}",
+                stacklevel=3,
+            )
 
     def _scales(self) -> list[nn.Parameter]:
         return [

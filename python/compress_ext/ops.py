@@ -83,6 +83,8 @@ def fake_quantize_multi(
     region on the CPU, a launch for up to 38 tensors on CUDA. Results and gradients are the single operator's, bit for
     bit.
 
+    Inputs are saved for the backward: scales must not change in between.
+
     xs: on one device; dtypes and shapes may differ.
     scales, zero_points, masks, grad_factors: one per x, as in :func:`fake_quantize`; None for none at all, and a mask
         may be None by itself.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_ext import _C, _finalize
+from compress_ext._fast_path import fast_path_off
 from compress_ext._model_calls import evaluation_mode
 from compress_ext.errors import Error, UsageError
 from compress_ext.nn import conversion
@@ -213,6 +214,8 @@ def load_into(path: str | os.PathLike, model: nn.Module) -> nn.Module:
             device = layer.weight.device
             quantizer = _InputGrid(scale.to(device), zero_point.to(device), quant_min, quant_max)
             replacements[layer] = _finalize.quantizing(layer, _finalize.plain_quantizer(quantizer))
+    for module in model.modules():
+        module.__dict__.update(fast_path_off(module))
     return _finalize.replace(model, replacements).eval()
 
 

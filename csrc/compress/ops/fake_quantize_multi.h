@@ -21,7 +21,8 @@ namespace compress {
 /// masks         one per x, each packed or none, or an empty list: none
 /// grad_factors  one per x (LSQ's g), or an empty list: 1
 ///
-/// Differentiable once in xs, scales and float32 zero_points; nothing but the inputs is saved.
+/// Differentiable once in xs, scales and float32 zero_points; nothing but the inputs is saved, so that a scale must not
+/// change between forward and backward (the single operator allows it where no scale is learned).
 std::vector<at::Tensor> fake_quantize_multi(
     at::TensorList xs, at::TensorList scales, at::TensorList zero_points, int64_t quant_min, int64_t quant_max,
     const c10::List<std::optional<at::Tensor>>& masks = c10::List<std::optional<at::Tensor>>(),

@@ -27,8 +27,12 @@ Pruner::Pruner(std::vector<PruneTarget> targets, Scope scope, SparsitySchedule s
   check<UsageError>(schedule_.target >= 0 && schedule_.target < 1, "prune: sparsity must be in [0, 1) (got ",
                     schedule_.target, ")");
   std::set<std::string> names;
+  std::set<const void*> memory;
   for (const PruneTarget& target : targets_) {
     check<UsageError>(names.insert(target.name).second, "prune: '", target.name, "' is given twice");
+    check<UsageError>(
+        target.weight.numel() == 0 || target.weight.is_meta() || memory.insert(target.weight.const_data_ptr()).second,
+        "prune: the weight of '", target.name, "' is given twice; a tied weight is one target");
     const at::Tensor full = pack_mask(at::ones(target.weight.sizes(), target.mask.options().dtype(at::kBool)));
     check<UsageError>(target.mask.scalar_type() == at::kByte && target.mask.sizes() == full.sizes(),
                       "prune: the mask of '", target.name, "' must be uint8 ", full.sizes(), " (got ",

@@ -1,6 +1,8 @@
 #include "compress/recipe/prune_method.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "compress/core/error.h"
 #include "compress/prune/magnitude.h"
@@ -31,14 +33,47 @@ prune::SparsitySchedule resolve(const PruneOptions& options, const RunLength& ru
   return schedule;
 }
 
+// Layers that have the very same weight: it is pruned once, by the first that is selected, and not at all where one of
+// them is excluded.
+class TiedWeights {
+ public:
+  TiedWeights(const Layers& layers, const std::set<std::string>& excluded) {
+    for (const auto& layer : layers) {
+      if (excluded.contains(layer->name())) {
+        excluded_.emplace(weight_name(*layer), layer->name());
+      }
+    }
+  }
+
+  // Empty where the layer is the one to prune its weight.
+  std::string reason_against(const Layer& layer) {
+    const std::string weight = weight_name(layer);
+    if (const auto found = excluded_.find(weight); found != excluded_.end()) {
+      return "its weight is that of " + found->second + ", which is excluded";
+    }
+    const auto [owner, first] = owners_.emplace(weight, layer.name());
+    return first ? "" : "its weight is that of " + owner->second;
+  }
+
+ private:
+  static std::string weight_name(const Layer& layer) {
+    const std::string owner = layer.tied_to();
+    return owner.empty() ? layer.name() : owner;
+  }
+
+  std::map<std::string, std::string> excluded_;  ///< weight, a layer that keeps it
+  std::map<std::string, std::string> owners_;    ///< weight, the layer that prunes it
+};
+
 }  // namespace
 
 void PruneMethod::attach(const Attachment& attachment) {
   Selection selection = select_layers(attachment, options_.include, options_.exclude, name());
   const prune::SparsitySchedule schedule = resolve(options_, attachment.run);
+  TiedWeights tied(attachment.layers, selection.excluded);
   for (const auto& layer : selection.layers) {
-    if (const std::string owner = layer->tied_to(); !owner.empty()) {
-      plan_.push_back({layer->name(), std::string(name()), "left out: its weight is that of " + owner});
+    if (const std::string reason = tied.reason_against(*layer); !reason.empty()) {
+      plan_.push_back({layer->name(), std::string(name()), "left out: " + reason});
       continue;
     }
     layers_.push_back(layer);

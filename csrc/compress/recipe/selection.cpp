@@ -96,6 +96,7 @@ Selection select_layers(const Attachment& attachment, const std::vector<std::str
       leave_out(layer->name(), "not in include");
     } else if (const std::string* pattern = matching(exclude, *layer)) {
       leave_out(layer->name(), "exclude '" + *pattern + "'");
+      selection.excluded.insert(layer->name());
     } else {
       selection.layers.push_back(layer);
     }

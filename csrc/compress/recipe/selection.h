@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace compress::recipe {
 struct Selection {
   Layers layers;
   std::vector<PlanRow> left_out;
+  std::set<std::string> excluded;  ///< names that an `exclude` pattern matches
 };
 
 /// Layers that some `include` pattern matches (all where there is none) and no `exclude` pattern does. Raises

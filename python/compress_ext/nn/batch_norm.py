@@ -37,7 +37,7 @@ class _FoldingBatchNorm:
 
     def normalize(self, x: Tensor) -> Tensor:
         """What a batch norm does: with the batch's statistics in training, with the running ones else."""
-        if not self.frozen:
+        if not self.frozen or self.running_var is None:
             return super().forward(x)
         return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
 

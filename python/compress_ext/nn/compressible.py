@@ -7,6 +7,7 @@ from torch import Tensor
 
 from compress_ext import _C
 from compress_ext._C import QuantizerOptions
+from compress_ext._recomputation import is_recomputing
 from compress_ext.errors import UsageError
 from compress_ext.nn.fake_quantizer import FakeQuantizer
 
@@ -24,6 +25,7 @@ class Compressible:
     output_dim = 0
     #: The batch norm after this layer, in a tuple so that it is no child of this module.
     _batch_norm: tuple = ()
+    _divisor: Tensor | None = None
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -166,8 +168,17 @@ class Compressible:
             folded = self.weight * self._per_output(batch_norm.fold_factor())
             return compute(x, self.compressed_weight(folded), batch_norm.folded_bias(self.bias))
         # Dividing the weight, not the output, by the factor costs a pass over the weight, not two over activations.
-        divisor = self._per_output(batch_norm.fold_divisor())
+        divisor = self._per_output(self._fold_divisor(batch_norm))
         return batch_norm.normalize(compute(x, self.compressed_weight(self.weight * divisor) / divisor, self.bias))
+
+    def _fold_divisor(self, batch_norm: torch.nn.Module) -> Tensor:
+        # A checkpoint's second pass must find the first one's again, though running statistics have moved since.
+        if is_recomputing():
+            return self._divisor
+        divisor = batch_norm.fold_divisor()
+        if not torch.compiler.is_compiling():
+            self._divisor = divisor
+        return divisor
 
     @torch.no_grad()
     def deployed_parameters(self) -> tuple[Tensor, Tensor | None]:

@@ -290,3 +290,19 @@ def test_a_module_may_initialize_while_compiled(symmetric):
     got.sum().backward(), wanted.sum().backward()
     assert torch.equal(got, wanted) and torch.equal(module.scale, eager.scale)
     assert torch.equal(module.scale.grad, eager.scale.grad)
+
+
+@pytest.mark.parametrize(("percentile", "count", "rank"), [(99.9, 1000, 999), (99.9, 10000, 9990), (55.0, 100, 55)])
+def test_percentile_ranks_are_not_moved_by_binary_fractions(percentile, count, rank):
+    x = torch.arange(1.0, count + 1)
+    low, high, scale = torch.tensor(math.inf), torch.tensor(-math.inf), torch.tensor(1.0)
+    torch.ops.compress.observe_qparams_(low, high, scale, None, x, -127, 127, True, percentile=percentile)
+    assert high == rank and low == count - rank + 1
+
+
+def test_one_nan_among_many_is_seen_by_percentiles():
+    x = torch.randn(100_000)
+    x[7] = math.nan
+    low, high, scale = torch.tensor(math.inf), torch.tensor(-math.inf), torch.tensor(1.0)
+    torch.ops.compress.observe_qparams_(low, high, scale, None, x, -127, 127, True, percentile=99.9)
+    assert low.isnan() and high.isnan() and scale.isnan()
