@@ -74,6 +74,11 @@ at::Tensor DistillMethod::pair_loss(const FeaturePair& pair, const distill::Teac
   if (!distill::needs_equal_channels(pair.loss)) {
     return distill::feature_loss(student, target, pair.loss);
   }
+  if (pair.projector) {
+    const at::Device device = pair.projector->parameters().front().device();
+    check<UsageError>(device == student.device(), "distill: the projector of '", pair.student_layer, "' is on ", device,
+                      ", the layer's output on ", student.device(), "; move the model before its recipe is attached");
+  }
   const auto [projected, pooled] = distill::align(student, target, pair.projector);
   return distill::feature_loss(projected, pooled, pair.loss);
 }

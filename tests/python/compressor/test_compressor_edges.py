@@ -156,3 +156,13 @@ def test_a_packed_transformer_layer_computes_what_finalize_gave(tmp_path):
     loaded = cx.load_packed(tmp_path / "model.safetensors", fresh)
     with torch.no_grad():
         assert torch.equal(loaded(x), plain(x))
+
+
+def test_a_model_that_moved_away_from_its_projectors_is_told():
+    model, teacher, x = nn.Linear(4, 3), nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 3)), torch.randn(2, 4)
+    recipe = [{"distill": {"losses": [{"type": "feature", "taps": {"": "0"}}]}}]
+    compressor = compress(model, recipe, x, teacher=teacher)
+    model.to("meta"), teacher.to("meta")
+    x, target = x.to("meta"), torch.zeros(2, dtype=torch.int64, device="meta")
+    with pytest.raises(cx.UsageError, match="is on cpu, the layer's output on meta; move the model before"):
+        compressor.loss(model(x), target, inputs=x)
