@@ -12,6 +12,7 @@
 #include "compress/core/error.h"
 #include "compress/core/format.h"
 #include "compress/core/freed_memory.h"
+#include "compress/core/nearest_name.h"
 #include "compress/core/safetensors.h"
 
 namespace compress::bindings {
@@ -70,6 +71,7 @@ void def_core(py::module_& module) {
   module.def("save_safetensors", &save, py::arg("path"), py::arg("tensors"), py::arg("metadata") = Metadata{});
   module.def("load_safetensors", &load, py::arg("path"));
   module.def("keep_freed_memory", &keep_freed_memory);
+  module.def("nearest_names", &nearest_names, py::arg("name"), py::arg("names"), py::arg("count"));
 
   py::class_<IntegerFormat>(module, "IntegerFormat",
                             "An integer grid: IntegerFormat('int2') ... IntegerFormat('int8').")

@@ -113,6 +113,9 @@ fs::path save_checkpoint(const fs::path& run, const py::dict& network, const py:
 }  // namespace
 
 void def_train(py::module_& module) {
+  module.def(
+      "latest_checkpoint", [](const fs::path& run) { return train::RunFolder(run).latest_checkpoint(); },
+      py::arg("run"));
   module.def("save_checkpoint", &save_checkpoint, py::arg("run"), py::arg("network"), py::arg("training"),
              py::arg("step"), py::arg("total_steps"), py::arg("steps_per_epoch"), py::arg("keep"));
   py::class_<PythonTrainer>(module, "Trainer", R"(Trains one network by one config, compression included.

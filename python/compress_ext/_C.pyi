@@ -7,7 +7,7 @@ import os
 import pathlib
 import torch
 import typing
-__all__: list[str] = ['Compressor', 'Config', 'Dataset', 'DeployedNetwork', 'IntegerFormat', 'Latency', 'Loader', 'Measured', 'Network', 'Pruner', 'QuantizerOptions', 'QuantizerState', 'Recipe', 'Report', 'SparsitySchedule', 'Tap', 'Trainer', 'default_activation_options', 'default_weight_options', 'device_text', 'feature_loss', 'gradient_factor', 'keep_freed_memory', 'keep_positive_', 'load_checkpoint', 'load_dataset', 'load_model', 'load_packed', 'load_safetensors', 'make_network', 'make_state', 'make_tensors', 'measure_latencies', 'observation', 'parse_recipe', 'read_packed_layers', 'run_experiment', 'save_checkpoint', 'save_safetensors', 'scale_sizes']
+__all__: list[str] = ['Compressor', 'Config', 'Dataset', 'DeployedNetwork', 'IntegerFormat', 'Latency', 'Loader', 'Measured', 'Network', 'Pruner', 'QuantizerOptions', 'QuantizerState', 'Recipe', 'Report', 'SparsitySchedule', 'Tap', 'Trainer', 'default_activation_options', 'default_weight_options', 'device_text', 'feature_loss', 'gradient_factor', 'keep_freed_memory', 'keep_positive_', 'latest_checkpoint', 'load_checkpoint', 'load_dataset', 'load_model', 'load_packed', 'load_safetensors', 'make_network', 'make_state', 'make_tensors', 'measure_latencies', 'nearest_names', 'observation', 'parse_recipe', 'read_packed_layers', 'run_experiment', 'save_checkpoint', 'save_safetensors', 'scale_sizes']
 class IntegerFormat:
     """
     An integer grid: IntegerFormat('int2') ... IntegerFormat('int8').
@@ -629,6 +629,8 @@ def keep_freed_memory() -> bool:
     ...
 def keep_positive_(scales: collections.abc.Sequence[torch.Tensor]) -> None:
     ...
+def latest_checkpoint(run: os.PathLike | str | bytes) -> pathlib.Path | None:
+    ...
 def load_checkpoint(path: os.PathLike | str | bytes) -> dict:
     ...
 def load_dataset(type: str, path: os.PathLike | str | bytes) -> tuple[Dataset, Dataset]:
@@ -646,6 +648,8 @@ def make_state(options: QuantizerOptions, role: str, sizes: collections.abc.Sequ
 def make_tensors(options: QuantizerOptions, scale_sizes: collections.abc.Sequence[typing.SupportsInt], device: torch.device) -> tuple:
     ...
 def measure_latencies(forwards: collections.abc.Sequence[collections.abc.Callable[[], None]]) -> list[Latency]:
+    ...
+def nearest_names(name: str, names: collections.abc.Sequence[str], count: typing.SupportsInt) -> list[str]:
     ...
 def observation(options: QuantizerOptions, role: str) -> tuple:
     ...

@@ -1,7 +1,6 @@
 """A user's model as the C++ methods see it (recipe::Attachment; csrc/bindings/python_network.cpp calls it), and what
 was done to it, so that it can be undone."""
 
-import difflib
 from collections.abc import Callable
 
 import torch
@@ -247,7 +246,7 @@ class Network:
     def _hook(self, root: nn.Module, layer: str, whose: str) -> FeatureHook:
         modules = dict(root.named_modules())
         if layer not in modules:
-            near = difflib.get_close_matches(layer, modules, n=3)
+            near = _C.nearest_names(layer, list(modules), 3)
             hint = f"; did you mean {', '.join(map(repr, near))}?" if near else ""
             raise UsageError(f"distill.taps: {whose} has no layer '{layer}'{hint}")
         hook = FeatureHook(layer)

@@ -43,7 +43,7 @@ def compressed_layers(model: nn.Module) -> list[tuple[PackedLayer, Compressible]
     layers = []
     with evaluation_mode(model):
         for module, aliases in names.items():
-            if isinstance(module, Compressible) and any(slot is not None for slot in _slots(module)):
+            if isinstance(module, Compressible) and module.has_filled_slots:
                 layers.append((_describe(module, aliases), module))
     return layers
 
@@ -104,10 +104,6 @@ def _uncompiled(model: nn.Module) -> nn.Module:
 
 
 # ---- what a layer is
-
-
-def _slots(layer: Compressible) -> tuple:
-    return layer.weight_mask, layer.weight_quantizer, layer.input_quantizer
 
 
 def _describe(layer: Compressible, aliases: list[str]) -> PackedLayer:
@@ -239,7 +235,7 @@ def _check_layer(path: str | os.PathLike, name: str, module: nn.Module | None, w
     where = f"{path}: layer '{name}'"
     if module is None:
         raise Error(f"{where}: the model has no such layer; the file belongs to another model")
-    if isinstance(module, Compressible) and any(slot is not None for slot in _slots(module)):
+    if isinstance(module, Compressible) and module.has_filled_slots:
         raise Error(f"{where}: the model's layer is compressed already; load into a fresh model")
     if not conversion.is_layer(module):
         raise Error(f"{where}: the model has a {type(module).__name__} there, which cannot be packed")

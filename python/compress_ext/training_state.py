@@ -125,10 +125,8 @@ def _buffer(folder: Path, tensors: dict[str, Tensor], name: str, parameter: Tens
 
 
 def _newest(path: Path) -> Path:
-    for folder in (path / "checkpoints", path):
-        if (folder / "latest").is_file():
-            return folder / (folder / "latest").read_text().strip()
-    return path
+    run = path.parent if path.name == "checkpoints" else path
+    return _C.latest_checkpoint(run) or path
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -44,6 +44,10 @@ class Compressible:
             self.weight_mask = self._full_mask()  # to_empty() gave it memory that holds anything
         return self
 
+    @property
+    def has_filled_slots(self) -> bool:
+        return any(slot is not None for slot in (self.weight_mask, self.weight_quantizer, self.input_quantizer))
+
     # ---- filling slots
 
     def add_weight_mask(self) -> None:
