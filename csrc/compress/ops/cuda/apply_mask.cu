@@ -60,8 +60,8 @@ template <typename UInt>
 void launch(const void* x, const uint8_t* mask, const MaskLayout& layout, void* y, cudaStream_t stream) {
   const bool aligned = has_aligned_eights<UInt>(x, layout) && has_aligned_eights<UInt>(y, layout);
   const auto kernel = aligned ? &apply_mask_kernel<UInt, true> : &apply_mask_kernel<UInt, false>;
-  kernel<<<thread_blocks(layout.bytes()), block_threads, 0, stream>>>(static_cast<const UInt*>(x), mask, layout,
-                                                                      static_cast<UInt*>(y));
+  launch_kernel(kernel, thread_blocks(layout.bytes()), stream, static_cast<const UInt*>(x), mask, layout,
+                static_cast<UInt*>(y));
 }
 
 }  // namespace
@@ -87,13 +87,13 @@ void launch_apply_masks(const TensorTable<MaskedTensor>& table, int element_size
   const unsigned blocks = table.blocks();
   switch (element_size) {
     case 1:
-      return apply_masks_kernel<uint8_t><<<blocks, block_threads, 0, stream>>>(table);
+      return launch_kernel(apply_masks_kernel<uint8_t>, blocks, stream, table);
     case 2:
-      return apply_masks_kernel<uint16_t><<<blocks, block_threads, 0, stream>>>(table);
+      return launch_kernel(apply_masks_kernel<uint16_t>, blocks, stream, table);
     case 4:
-      return apply_masks_kernel<uint32_t><<<blocks, block_threads, 0, stream>>>(table);
+      return launch_kernel(apply_masks_kernel<uint32_t>, blocks, stream, table);
     default:
-      return apply_masks_kernel<uint64_t><<<blocks, block_threads, 0, stream>>>(table);
+      return launch_kernel(apply_masks_kernel<uint64_t>, blocks, stream, table);
   }
 }
 

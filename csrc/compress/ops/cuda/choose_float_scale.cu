@@ -21,8 +21,8 @@ void launch_choose_float_scale(const float* min, const float* max, int64_t count
   if (count == 0) {
     return;
   }
-  choose_float_scale_kernel<<<thread_blocks(count), block_threads, 0, stream>>>(min, max, count, tensor_amax, format,
-                                                                                scale_format, scale);
+  launch_kernel(choose_float_scale_kernel, thread_blocks(count), stream, min, max, count, tensor_amax, format,
+                scale_format, scale);
 }
 
 }  // namespace compress::cuda

@@ -22,8 +22,8 @@ void launch_choose_qparams(const float* min, const float* max, int64_t count, in
   if (count == 0) {
     return;
   }
-  choose_qparams_kernel<<<thread_blocks(count), block_threads, 0, stream>>>(min, max, count, quant_min, quant_max,
-                                                                            symmetric, scale, zero_point);
+  launch_kernel(choose_qparams_kernel, thread_blocks(count), stream, min, max, count, quant_min, quant_max, symmetric,
+                scale, zero_point);
 }
 
 }  // namespace compress::cuda

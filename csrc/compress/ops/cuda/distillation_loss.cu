@@ -250,28 +250,29 @@ __global__ void __launch_bounds__(most_threads) distillation_gradient_kernel(Dis
 }
 
 /// Threads for a row: whole warps, each thread with several accesses where the row is long enough.
-int threads_for(int64_t classes) {
+unsigned threads_for(int64_t classes) {
   constexpr int64_t elements_per_thread = 32;
   const int64_t warps = (classes + warp_threads * elements_per_thread - 1) / (warp_threads * elements_per_thread);
-  return warp_threads * static_cast<int>(warps < most_threads / warp_threads ? warps : most_threads / warp_threads);
+  return warp_threads *
+         static_cast<unsigned>(warps < most_threads / warp_threads ? warps : most_threads / warp_threads);
 }
 
 template <typename Scalar, typename Real>
 void launch(const DistillationLossCall& call, cudaStream_t stream) {
   const DistillationOperands& operands = call.operands;
   if (operands.rows > 0) {
-    distillation_rows_kernel<Scalar, Real>
-        <<<grid_blocks(operands.rows), threads_for(operands.classes), 0, stream>>>(call);
+    launch_kernel(distillation_rows_kernel<Scalar, Real>,
+                  GridShape{grid_blocks(operands.rows), threads_for(operands.classes)}, stream, call);
   }
-  distillation_mean_kernel<Real><<<1, block_threads, 0, stream>>>(call);
+  launch_kernel(distillation_mean_kernel<Real>, 1, stream, call);
 }
 
 template <typename Scalar, typename Real>
 void launch(const DistillationLossBackwardCall& call, cudaStream_t stream) {
   const DistillationOperands& operands = call.operands;
   if (operands.rows > 0) {
-    distillation_gradient_kernel<Scalar, Real>
-        <<<grid_blocks(operands.rows), threads_for(operands.classes), 0, stream>>>(call);
+    launch_kernel(distillation_gradient_kernel<Scalar, Real>,
+                  GridShape{grid_blocks(operands.rows), threads_for(operands.classes)}, stream, call);
   }
 }
 

@@ -111,16 +111,15 @@ template <typename Scalar>
 void launch_forward(const FakeQuantizeCall& call, cudaStream_t stream) {
   const BlockPieces pieces(call.quantizer.geometry);
   if (pieces.geometry.scale_step != 0) {
-    quantize_columns<Scalar>
-        <<<grid_blocks(pieces.count), block_threads, 0, stream>>>(call, pieces, column_width(pieces));
+    launch_kernel(quantize_columns<Scalar>, grid_blocks(pieces.count), stream, call, pieces, column_width(pieces));
     return;
   }
   const int at = misalignment<Scalar>(call.x, call.y, 0);
   if (pieces.geometry.segment_length >= block_elements) {
-    quantize_runs<block_threads, Scalar><<<grid_blocks(pieces.count), block_threads, 0, stream>>>(call, pieces, at);
+    launch_kernel(quantize_runs<block_threads, Scalar>, grid_blocks(pieces.count), stream, call, pieces, at);
   } else {
-    quantize_runs<warp_threads, Scalar>
-        <<<thread_blocks(pieces.count * warp_threads), block_threads, 0, stream>>>(call, pieces, at);
+    launch_kernel(quantize_runs<warp_threads, Scalar>, thread_blocks(pieces.count * warp_threads), stream, call, pieces,
+                  at);
   }
 }
 
@@ -129,22 +128,21 @@ void launch_backward(const FakeQuantizeBackwardCall& call, cudaStream_t stream) 
   const BlockPieces pieces(call.quantizer.geometry);
   const int at = misalignment<Scalar>(call.x, call.dx, misalignment<Scalar>(call.x, call.grad, 0));
   if (pieces.geometry.scale_step != 0) {
-    backward_columns<Scalar>
-        <<<grid_blocks(pieces.count), block_threads, 0, stream>>>(call, pieces, column_width(pieces));
+    launch_kernel(backward_columns<Scalar>, grid_blocks(pieces.count), stream, call, pieces, column_width(pieces));
   } else if (pieces.geometry.segment_length >= block_elements) {
-    backward_runs<block_threads, Scalar><<<grid_blocks(pieces.count), block_threads, 0, stream>>>(call, pieces, at);
+    launch_kernel(backward_runs<block_threads, Scalar>, grid_blocks(pieces.count), stream, call, pieces, at);
   } else {
-    backward_runs<warp_threads, Scalar>
-        <<<thread_blocks(pieces.count * warp_threads), block_threads, 0, stream>>>(call, pieces, at);
+    launch_kernel(backward_runs<warp_threads, Scalar>, thread_blocks(pieces.count * warp_threads), stream, call, pieces,
+                  at);
   }
   if (call.sums == nullptr) {
     return;
   }
   const int64_t scales = pieces.geometry.scale_count;
   if (pieces.sums_per_scale() >= block_sums) {
-    reduce_sums<block_threads><<<grid_blocks(scales), block_threads, 0, stream>>>(call, pieces);
+    launch_kernel(reduce_sums<block_threads>, grid_blocks(scales), stream, call, pieces);
   } else {
-    reduce_sums<warp_threads><<<thread_blocks(scales * warp_threads), block_threads, 0, stream>>>(call, pieces);
+    launch_kernel(reduce_sums<warp_threads>, thread_blocks(scales * warp_threads), stream, call, pieces);
   }
 }
 

@@ -97,7 +97,7 @@ template <typename Scalar>
 void launch(const FakeQuantizeCall& call, const MaskLayout& layout, uint8_t* clip_mask, cudaStream_t stream) {
   const bool aligned = has_aligned_eights<Scalar>(call.x, layout) && has_aligned_eights<Scalar>(call.y, layout);
   const auto kernel = aligned ? &quantize_bytes<Scalar, true> : &quantize_bytes<Scalar, false>;
-  kernel<<<thread_blocks(layout.bytes()), block_threads, 0, stream>>>(call, layout, clip_mask);
+  launch_kernel(kernel, thread_blocks(layout.bytes()), stream, call, layout, clip_mask);
 }
 
 }  // namespace

@@ -85,8 +85,8 @@ bool takes_packs(const FakeQuantizeFloatCall& call) {
 template <typename Scalar, bool is_backward, int count>
 void launch(const FakeQuantizeFloatCall& call, cudaStream_t stream) {
   const int64_t elements = call.geometry.elements();
-  fake_quantize_float_kernel<Scalar, is_backward, count><<<thread_blocks(elements / count), block_threads, 0, stream>>>(
-      call, math::Divide(call.geometry.segment_length, elements));
+  launch_kernel(fake_quantize_float_kernel<Scalar, is_backward, count>, thread_blocks(elements / count), stream, call,
+                math::Divide(call.geometry.segment_length, elements));
 }
 
 template <typename Scalar>

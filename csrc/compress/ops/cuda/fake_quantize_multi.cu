@@ -155,13 +155,13 @@ void launch_quantize_runs(const TensorTable<QuantizeRuns>& table, FloatFormat fo
   const unsigned blocks = table.blocks();
   switch (format) {
     case FloatFormat::float32:
-      return quantize_kernel<float><<<blocks, block_threads, 0, stream>>>(table, ends);
+      return launch_kernel(quantize_kernel<float>, blocks, stream, table, ends);
     case FloatFormat::float16:
-      return quantize_kernel<__half><<<blocks, block_threads, 0, stream>>>(table, ends);
+      return launch_kernel(quantize_kernel<__half>, blocks, stream, table, ends);
     case FloatFormat::bfloat16:
-      return quantize_kernel<__nv_bfloat16><<<blocks, block_threads, 0, stream>>>(table, ends);
+      return launch_kernel(quantize_kernel<__nv_bfloat16>, blocks, stream, table, ends);
     case FloatFormat::float64:
-      return quantize_kernel<double><<<blocks, block_threads, 0, stream>>>(table, ends);
+      return launch_kernel(quantize_kernel<double>, blocks, stream, table, ends);
   }
 }
 
@@ -170,18 +170,18 @@ void launch_differentiate_runs(const TensorTable<DifferentiateRuns>& table, Floa
   const unsigned blocks = table.blocks();
   switch (format) {
     case FloatFormat::float32:
-      return differentiate_kernel<float><<<blocks, block_threads, 0, stream>>>(table, ends);
+      return launch_kernel(differentiate_kernel<float>, blocks, stream, table, ends);
     case FloatFormat::float16:
-      return differentiate_kernel<__half><<<blocks, block_threads, 0, stream>>>(table, ends);
+      return launch_kernel(differentiate_kernel<__half>, blocks, stream, table, ends);
     case FloatFormat::bfloat16:
-      return differentiate_kernel<__nv_bfloat16><<<blocks, block_threads, 0, stream>>>(table, ends);
+      return launch_kernel(differentiate_kernel<__nv_bfloat16>, blocks, stream, table, ends);
     case FloatFormat::float64:
-      return differentiate_kernel<double><<<blocks, block_threads, 0, stream>>>(table, ends);
+      return launch_kernel(differentiate_kernel<double>, blocks, stream, table, ends);
   }
 }
 
 void launch_reduce_runs(const TensorTable<DifferentiateRuns>& table, cudaStream_t stream) {
-  reduce_kernel<<<table.blocks(), block_threads, 0, stream>>>(table);
+  launch_kernel(reduce_kernel, table.blocks(), stream, table);
 }
 
 }  // namespace compress::cuda

@@ -9,10 +9,19 @@ namespace compress::cuda {
 constexpr int block_threads = 256;
 constexpr int warp_threads = 32;
 
-/// Blocks for `units` of work, one per block: the kernels step by gridDim.x, so that any count fits into a grid that
-/// fills the device several times over.
+// Tests of the kernels' strides define it as less.
+#if !defined(COMPRESS_CUDA_MOST_BLOCKS)
+#define COMPRESS_CUDA_MOST_BLOCKS 16384
+#endif
+
+/// A grid of so many blocks fills the device several times over; more are not useful.
+inline int64_t most_blocks() {
+  return COMPRESS_CUDA_MOST_BLOCKS;
+}
+
+/// Blocks for `units` of work, one per block: the kernels step by gridDim.x, so that any count fits.
 inline unsigned grid_blocks(int64_t units) {
-  constexpr int64_t most = 16384;
+  const int64_t most = most_blocks();
   return static_cast<unsigned>(units < 1 ? 1 : (units < most ? units : most));
 }
 
@@ -22,6 +31,25 @@ inline unsigned thread_blocks(int64_t threads) {
 }
 
 #if defined(__CUDACC__)
+
+/// A number of blocks alone means blocks of block_threads.
+struct GridShape {
+  GridShape(unsigned blocks, unsigned threads = block_threads) : blocks(blocks), threads(threads) {}
+
+  unsigned blocks;
+  unsigned threads;
+};
+
+/// kernel<<<blocks, threads, 0, stream>>>(arguments...), in words that a host compiler reads too. A launch that is
+/// refused leaves its error for check_launch.
+template <typename... Parameters, typename... Arguments>
+void launch_kernel(void (*kernel)(Parameters...), GridShape shape, cudaStream_t stream, const Arguments&... arguments) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(shape.blocks);
+  config.blockDim = dim3(shape.threads);
+  config.stream = stream;
+  cudaLaunchKernelEx(&config, kernel, arguments...);
+}
 
 /// `count` neighbours that move in one instruction.
 template <typename T, int count>

@@ -58,8 +58,8 @@ void launch(const void* weight, math::FloatFormat format, const float* threshold
             uint8_t* mask, cudaStream_t stream) {
   const bool aligned = has_aligned_eights<Int>(weight, layout);
   const auto kernel = aligned ? &magnitude_mask_kernel<Int, true> : &magnitude_mask_kernel<Int, false>;
-  kernel<<<thread_blocks(layout.bytes()), block_threads, 0, stream>>>(static_cast<const Int*>(weight), format,
-                                                                      threshold, layout, mask);
+  launch_kernel(kernel, thread_blocks(layout.bytes()), stream, static_cast<const Int*>(weight), format, threshold,
+                layout, mask);
 }
 
 }  // namespace
@@ -84,11 +84,11 @@ void launch_magnitude_masks(const TensorTable<ComparedWeight>& table, math::Floa
   const unsigned blocks = table.blocks();
   switch (format) {
     case math::FloatFormat::float64:
-      return magnitude_masks_kernel<int64_t><<<blocks, block_threads, 0, stream>>>(table, format, threshold);
+      return launch_kernel(magnitude_masks_kernel<int64_t>, blocks, stream, table, format, threshold);
     case math::FloatFormat::float32:
-      return magnitude_masks_kernel<int32_t><<<blocks, block_threads, 0, stream>>>(table, format, threshold);
+      return launch_kernel(magnitude_masks_kernel<int32_t>, blocks, stream, table, format, threshold);
     default:
-      return magnitude_masks_kernel<int16_t><<<blocks, block_threads, 0, stream>>>(table, format, threshold);
+      return launch_kernel(magnitude_masks_kernel<int16_t>, blocks, stream, table, format, threshold);
   }
 }
 

@@ -138,7 +138,7 @@ void WeightChunk::add(const void* weight, int64_t weight_elements) {
 }
 
 void launch_begin_selection(SelectionState* state, int64_t rank, cudaStream_t stream) {
-  begin_kernel<<<thread_blocks(SelectionState::max_digits * math::radix_bins), block_threads, 0, stream>>>(state, rank);
+  launch_kernel(begin_kernel, thread_blocks(SelectionState::max_digits * math::radix_bins), stream, state, rank);
 }
 
 void launch_count_digit(const WeightChunk& chunk, math::FloatFormat format, math::RadixDigit digit, int digit_index,
@@ -149,19 +149,19 @@ void launch_count_digit(const WeightChunk& chunk, math::FloatFormat format, math
   }
   switch (format) {
     case math::FloatFormat::float64:
-      count_kernel<int64_t><<<blocks, block_threads, 0, stream>>>(chunk, digit, digit_index, state);
+      launch_kernel(count_kernel<int64_t>, blocks, stream, chunk, digit, digit_index, state);
       break;
     case math::FloatFormat::float32:
-      count_kernel<int32_t><<<blocks, block_threads, 0, stream>>>(chunk, digit, digit_index, state);
+      launch_kernel(count_kernel<int32_t>, blocks, stream, chunk, digit, digit_index, state);
       break;
     default:
-      count_kernel<int16_t><<<blocks, block_threads, 0, stream>>>(chunk, digit, digit_index, state);
+      launch_kernel(count_kernel<int16_t>, blocks, stream, chunk, digit, digit_index, state);
   }
 }
 
 void launch_select_digit(math::FloatFormat format, math::RadixDigit digit, int digit_index, SelectionState* state,
                          float* threshold, cudaStream_t stream) {
-  select_kernel<<<1, block_threads, 0, stream>>>(format, digit, digit_index, state, threshold);
+  launch_kernel(select_kernel, 1, stream, format, digit, digit_index, state, threshold);
 }
 
 }  // namespace compress::cuda

@@ -62,9 +62,9 @@ void launch(const void* data, math::FloatFormat format, const NmGroups& groups, 
                         : groups.m == 2 ? &nm_mask_of_neighbours<Int, 2>
                         : groups.m == 4 ? &nm_mask_of_neighbours<Int, 4>
                                         : &nm_mask_of_neighbours<Int, 8>;
-    kernel<<<blocks, block_threads, 0, stream>>>(score, nan_key, groups.n, layout.bytes(), mask);
+    launch_kernel(kernel, blocks, stream, score, nan_key, groups.n, layout.bytes(), mask);
   } else {
-    nm_mask_of_any<<<blocks, block_threads, 0, stream>>>(score, nan_key, groups, layout, mask);
+    launch_kernel(nm_mask_of_any<Int>, blocks, stream, score, nan_key, groups, layout, mask);
   }
 }
 

@@ -31,8 +31,7 @@ void launch_pack_mask(const bool* mask, const MaskLayout& layout, uint8_t* packe
   }
   const bool aligned = has_aligned_eights<uint8_t>(mask, layout);
   const auto kernel = aligned ? &pack_mask_kernel<true> : &pack_mask_kernel<false>;
-  kernel<<<thread_blocks(layout.bytes()), block_threads, 0, stream>>>(reinterpret_cast<const uint8_t*>(mask), layout,
-                                                                      packed);
+  launch_kernel(kernel, thread_blocks(layout.bytes()), stream, reinterpret_cast<const uint8_t*>(mask), layout, packed);
 }
 
 }  // namespace compress::cuda

@@ -203,11 +203,11 @@ void reduce_one(const void* x, const BlockGeometry& geometry, const Bounds<Int>&
   if (geometry.scale_step == 0) {
     const int64_t pieces = pieces_of_run(geometry.segment_length);
     const int blocks = thread_blocks(geometry.segments * pieces * warp_threads);
-    run_kernel<<<blocks, block_threads, 0, stream>>>(from, geometry, pieces, bounds);
+    launch_kernel(run_kernel<Int>, blocks, stream, from, geometry, pieces, bounds);
   } else {
     const int64_t pieces = (geometry.segments_per_scale() + row_piece - 1) / row_piece;
     const int blocks = thread_blocks(geometry.scale_count * pieces);
-    column_kernel<<<blocks, block_threads, 0, stream>>>(from, geometry, pieces, bounds);
+    launch_kernel(column_kernel<Int>, blocks, stream, from, geometry, pieces, bounds);
   }
 }
 
@@ -224,15 +224,15 @@ int64_t range_blocks(const RangeTarget& target) {
 void launch_clear_ranges(math::FloatFormat format, const RangeWorkspace& workspace, int64_t first_bound, int64_t scales,
                          cudaStream_t stream) {
   with_integer_of_format(format, [&](auto zero) {
-    clear_kernel<<<thread_blocks(scales), block_threads, 0, stream>>>(bounds_of<decltype(zero)>(workspace, first_bound),
-                                                                      scales);
+    launch_kernel(clear_kernel<decltype(zero)>, thread_blocks(scales), stream,
+                  bounds_of<decltype(zero)>(workspace, first_bound), scales);
   });
 }
 
 void launch_reduce_ranges(math::FloatFormat format, const RangeRunsTable& table, const RangeWorkspace& workspace,
                           cudaStream_t stream) {
   with_integer_of_format(format, [&](auto zero) {
-    runs_table_kernel<decltype(zero)><<<table.blocks(), block_threads, 0, stream>>>(table, workspace);
+    launch_kernel(runs_table_kernel<decltype(zero)>, table.blocks(), stream, table, workspace);
   });
 }
 
@@ -244,7 +244,7 @@ void launch_reduce_ranges(math::FloatFormat format, const void* x, const BlockGe
 
 void launch_update_ranges(const RangeTargetTable& table, const RangeWorkspace& workspace, const math::RangeRule& rule,
                           const math::GridRule& grid, cudaStream_t stream) {
-  update_kernel<<<table.blocks(), block_threads, 0, stream>>>(table, workspace, rule, grid);
+  launch_kernel(update_kernel, table.blocks(), stream, table, workspace, rule, grid);
 }
 
 }  // namespace compress::cuda

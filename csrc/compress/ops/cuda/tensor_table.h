@@ -24,10 +24,9 @@ struct TensorTable {
 
   unsigned blocks() const { return first_block[count]; }
 
-  /// False where the entry needs another launch. More blocks than `most` are not useful: a tensor's blocks step over
-  /// its work.
+  /// False where the entry needs another launch. A tensor's blocks step over its work, so that any number fits.
   bool add(const Entry& entry, int64_t blocks) {
-    constexpr int64_t most = 1 << 16;
+    const int64_t most = most_blocks();
     if (count == capacity) {
       return false;
     }

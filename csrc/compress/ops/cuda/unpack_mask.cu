@@ -30,7 +30,7 @@ void launch_unpack_mask(const uint8_t* packed, const MaskLayout& layout, bool* m
   }
   const bool aligned = has_aligned_eights<uint8_t>(mask, layout);
   const auto kernel = aligned ? &unpack_mask_kernel<true> : &unpack_mask_kernel<false>;
-  kernel<<<thread_blocks(layout.bytes()), block_threads, 0, stream>>>(packed, layout, reinterpret_cast<uint8_t*>(mask));
+  launch_kernel(kernel, thread_blocks(layout.bytes()), stream, packed, layout, reinterpret_cast<uint8_t*>(mask));
 }
 
 }  // namespace compress::cuda
