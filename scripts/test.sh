@@ -9,8 +9,9 @@ export OMP_WAIT_POLICY=passive
 usage() {
   sed -n '2s/^# //p' "$0"
   cat <<'TEXT'
-usage: scripts/test.sh [--full] [cpp] [python] [consumer]
+usage: scripts/test.sh [--full] [cpp] [emulation] [python] [consumer]
   cpp       GoogleTest, tests/cpp
+  emulation the CUDA operators without a GPU, tests/cuda_emulation
   python    pytest, tests/python and, on two processes, tests/distributed
   consumer  a CMake project that uses the library, tests/consumer
   --full    the consumer also builds the library as a subdirectory (minutes)
@@ -20,13 +21,13 @@ TEXT
 parts=() full=
 for argument in "$@"; do
   case "$argument" in
-    cpp | python | consumer) parts+=("$argument") ;;
+    cpp | emulation | python | consumer) parts+=("$argument") ;;
     --full) full=--full ;;
     -h | --help) usage && exit ;;
     *) stop "unknown argument '$argument' (see --help)" ;;
   esac
 done
-[ ${#parts[@]} -gt 0 ] || parts=(cpp python consumer)
+[ ${#parts[@]} -gt 0 ] || parts=(cpp emulation python consumer)
 
 scripts/setup.sh
 choose_test_python
@@ -38,6 +39,11 @@ rm -rf $totals && mkdir -p $totals
 run_cpp() {
   build_targets compress_tests
   "$python" tests/cpp/run_tests.py $build_dir/tests/cpp/compress_tests $totals/cpp
+}
+
+run_emulation() {
+  build_targets compress_cuda_emulation_tests
+  "$python" tests/cpp/run_tests.py $build_dir/tests/cuda_emulation/compress_cuda_emulation_tests $totals/emulation
 }
 
 run_python() {
