@@ -42,9 +42,9 @@ std::optional<at::Tensor> Compressible::optional_mask() const {
   return weight_mask.defined() ? std::optional<at::Tensor>(weight_mask) : std::nullopt;
 }
 
-at::Tensor Compressible::compressed_weight(const at::Tensor& weight) {
+at::Tensor Compressible::compressed_weight(const at::Tensor& weight, const std::optional<at::Tensor>& fold_factor) {
   if (!weight_quantizer.is_empty()) {
-    return weight_quantizer->forward(weight, optional_mask());
+    return weight_quantizer->forward(weight, optional_mask(), fold_factor);
   }
   return weight_mask.defined() ? apply_mask(weight, weight_mask) : weight;
 }

@@ -51,8 +51,9 @@ class Compressible : public distill::Tappable {
  protected:
   bool quantizes_weight() const { return !weight_quantizer.is_empty() && weight_quantizer->enabled; }
   std::optional<at::Tensor> optional_mask() const;
-  /// `weight` through mask and quantizer, in one pass; `weight` itself where both slots are empty.
-  at::Tensor compressed_weight(const at::Tensor& weight);
+  /// `weight` through mask and quantizer, in one pass; `weight` itself where both slots are empty. A fold_factor is
+  /// Quantizer::forward's, and asks for a quantizer.
+  at::Tensor compressed_weight(const at::Tensor& weight, const std::optional<at::Tensor>& fold_factor = std::nullopt);
   at::Tensor compressed_input(const at::Tensor& input);
   const at::Tensor& weight_parameter() const { return const_cast<Compressible*>(this)->weight_parameter(); }
 };

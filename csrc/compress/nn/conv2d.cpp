@@ -56,9 +56,9 @@ at::Tensor Conv2dImpl::convolve_and_normalize(const at::Tensor& input) {
     const at::Tensor folded = weight * per_filter(batch_norm_->fold_factor());
     return convolve(input, compressed_weight(folded), batch_norm_->folded_bias(bias));
   }
-  // Dividing the weight, not the output, by the factor costs a pass over the weight instead of two over activations.
-  const at::Tensor divisor = per_filter(batch_norm_->fold_divisor());
-  return batch_norm_->forward(convolve(input, compressed_weight(weight * divisor) / divisor, bias));
+  // Quantized folded, then unfolded: the factor goes into the scale, not through weight or output.
+  return batch_norm_->forward(
+      convolve(input, compressed_weight(weight, per_filter(batch_norm_->fold_divisor())), bias));
 }
 
 at::Tensor Conv2dImpl::deployed_weight() const {

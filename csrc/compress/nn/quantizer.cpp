@@ -21,19 +21,20 @@ QuantizerImpl::QuantizerImpl(quant::QuantizerOptions options, quant::Role role, 
   register_buffer("max", state_.max);
 }
 
-at::Tensor QuantizerImpl::forward(const at::Tensor& x, const std::optional<at::Tensor>& mask) {
+at::Tensor QuantizerImpl::forward(const at::Tensor& x, const std::optional<at::Tensor>& mask,
+                                  const std::optional<at::Tensor>& fold_factor) {
   if (!enabled) {
     return mask ? apply_mask(x, *mask) : x;
   }
   if (is_training()) {
     if (!learned() && observing) {
-      quant::observe_(state_, options_, role_, x);
+      quant::observe_(state_, options_, role_, x, fold_factor);
     } else if (learned() && !initialized) {
-      quant::initialize_learned_(state_, options_, role_, x);
+      quant::initialize_learned_(state_, options_, role_, fold_factor ? x * *fold_factor : x);
       initialized = true;
     }
   }
-  return quant::apply(state_, options_, x, mask);
+  return quant::apply(state_, options_, x, mask, fold_factor);
 }
 
 void QuantizerImpl::pretty_print(std::ostream& stream) const {

@@ -17,8 +17,10 @@ class QuantizerImpl : public torch::nn::Module {
   QuantizerImpl(quant::QuantizerOptions options, quant::Role role, at::IntArrayRef scale_sizes);
 
   /// x on the grid; x itself (masked where a packed mask is given) while not enabled. In training mode the observer
-  /// looks at x first, or a learned scale takes its first value from it.
-  at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& mask = std::nullopt);
+  /// looks at x first, or a learned scale takes its first value from it. With a fold_factor (see quant::apply) all that
+  /// concerns x * fold_factor.
+  at::Tensor forward(const at::Tensor& x, const std::optional<at::Tensor>& mask = std::nullopt,
+                     const std::optional<at::Tensor>& fold_factor = std::nullopt);
 
   const quant::QuantizerOptions& options() const { return options_; }
   quant::Role role() const { return role_; }

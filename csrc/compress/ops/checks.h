@@ -33,7 +33,8 @@ void magnitude_threshold(at::TensorList weights, double sparsity);
 void observe_range(const char* op, const at::Tensor& min, const at::Tensor& max, const at::Tensor& x, double averaging);
 void observe_qparams_(const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
                       const std::optional<at::Tensor>& zero_point, const at::Tensor& x, int64_t quant_min,
-                      int64_t quant_max, bool symmetric, double averaging, double percentile);
+                      int64_t quant_max, bool symmetric, double averaging, double percentile,
+                      const std::optional<at::Tensor>& fold_factor);
 void observe_multi_(at::TensorList mins, at::TensorList maxs, at::TensorList scales, at::TensorList zero_points,
                     at::TensorList xs, int64_t quant_min, int64_t quant_max, bool symmetric, double averaging);
 /// What every operator asks of a scale and zero_point that it writes, of `sizes`.

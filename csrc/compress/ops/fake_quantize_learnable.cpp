@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "compress/ops/fake_quantize.h"
+#include "compress/ops/fake_quantize_folded.h"
 
 namespace compress {
 
@@ -16,11 +17,13 @@ double lsq_gradient_factor(int64_t elements, int64_t scales, int64_t quant_max) 
 
 at::Tensor fake_quantize_learnable(const at::Tensor& x, const at::Tensor& scale,
                                    const std::optional<at::Tensor>& zero_point, int64_t quant_min, int64_t quant_max,
-                                   const std::optional<at::Tensor>& mask) {
+                                   const std::optional<at::Tensor>& mask,
+                                   const std::optional<at::Tensor>& fold_factor) {
   // Under a compiler sizes may be symbols; the factor is a constant, so that another size is another graph.
   const auto count = [](const at::Tensor& tensor) { return tensor.sym_numel().guard_int(__FILE__, __LINE__); };
-  return fake_quantize(x, scale, zero_point, quant_min, quant_max, mask,
-                       lsq_gradient_factor(count(x), count(scale), quant_max));
+  const double grad_factor = lsq_gradient_factor(count(x), count(scale), quant_max);
+  return fold_factor ? fake_quantize_folded(x, scale, zero_point, *fold_factor, quant_min, quant_max, mask, grad_factor)
+                     : fake_quantize(x, scale, zero_point, quant_min, quant_max, mask, grad_factor);
 }
 
 namespace {
@@ -29,7 +32,7 @@ namespace {
 TORCH_LIBRARY_FRAGMENT(compress, m) {
   m.def(
       "fake_quantize_learnable(Tensor x, Tensor scale, Tensor? zero_point, int quant_min, int quant_max, *, "
-      "Tensor? mask=None) -> Tensor",
+      "Tensor? mask=None, Tensor? fold_factor=None) -> Tensor",
       {at::Tag::pt2_compliant_tag});
 }
 

@@ -4,6 +4,7 @@
 
 #include "compress/ops/checks.h"
 #include "compress/ops/find_operator.h"
+#include "compress/ops/float_format.h"
 #include "compress/ops/optional_tensor.h"
 #include "compress/ops/percentile.h"
 
@@ -24,34 +25,55 @@ void checks::qparams_outputs(const char* op, const at::Tensor& scale, const Opti
   integer_grid(op, quant_min, quant_max);
 }
 
+namespace {
+
+void check_fold_factor(const char* op, const at::Tensor& fold_factor, const at::Tensor& x) {
+  check_float_format(op, "fold_factor", fold_factor.scalar_type());
+  TORCH_CHECK(fold_factor.device() == x.device(), op, ": fold_factor must be on x's device (got ", fold_factor.device(),
+              ", expected ", x.device(), ")");
+  bool fits = fold_factor.dim() == x.dim();
+  for (int64_t d = 0; fits && d < x.dim(); ++d) {
+    fits = fold_factor.sym_size(d) == 1 || fold_factor.sym_size(d) == x.sym_size(d);
+  }
+  TORCH_CHECK(fits, op, ": fold_factor must have x's rank, and x's size or 1 in each dimension (got ",
+              fold_factor.sym_sizes(), ", expected to fit ", x.sym_sizes(), ")");
+}
+
+}  // namespace
+
 void checks::observe_qparams_(const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
                               const OptionalTensor& zero_point, const at::Tensor& x, int64_t quant_min,
-                              int64_t quant_max, bool symmetric, double averaging, double percentile) {
+                              int64_t quant_max, bool symmetric, double averaging, double percentile,
+                              const OptionalTensor& fold_factor) {
   observe_range("observe_qparams_", min, max, x, averaging);
   qparams_outputs("observe_qparams_", scale, zero_point, min.sym_sizes(), x.device(), quant_min, quant_max, symmetric);
   check_percentile("observe_qparams_", percentile);
+  if (fold_factor) {
+    check_fold_factor("observe_qparams_", *fold_factor, x);
+  }
 }
 
 void observe_qparams_(at::Tensor& min, at::Tensor& max, at::Tensor& scale, const OptionalTensor& zero_point,
                       const at::Tensor& x, int64_t quant_min, int64_t quant_max, bool symmetric, double averaging,
-                      bool forget, double percentile) {
+                      bool forget, double percentile, const OptionalTensor& fold_factor) {
   static const auto op = find_operator<decltype(compress::observe_qparams_)>("compress::observe_qparams_");
-  op.call(min, max, scale, zero_point, x, quant_min, quant_max, symmetric, averaging, forget, percentile);
+  op.call(min, max, scale, zero_point, x, quant_min, quant_max, symmetric, averaging, forget, percentile, fold_factor);
 }
 
 namespace {
 
 void observe_qparams_meta(at::Tensor& min, at::Tensor& max, at::Tensor& scale, const OptionalTensor& zero_point,
                           const at::Tensor& x, int64_t quant_min, int64_t quant_max, bool symmetric, double averaging,
-                          bool, double percentile) {
-  checks::observe_qparams_(min, max, scale, zero_point, x, quant_min, quant_max, symmetric, averaging, percentile);
+                          bool, double percentile, const OptionalTensor& fold_factor) {
+  checks::observe_qparams_(min, max, scale, zero_point, x, quant_min, quant_max, symmetric, averaging, percentile,
+                           fold_factor);
 }
 
 TORCH_LIBRARY_FRAGMENT(compress, m) {
   m.def(
       "observe_qparams_(Tensor(a!) min, Tensor(b!) max, Tensor(c!) scale, Tensor(d!)? zero_point, Tensor x, "
       "int quant_min, int quant_max, bool symmetric, *, float averaging=0.0, bool forget=False, "
-      "float percentile=100.0) -> ()",
+      "float percentile=100.0, Tensor? fold_factor=None) -> ()",
       {at::Tag::pt2_compliant_tag});
 }
 TORCH_LIBRARY_IMPL(compress, Meta, m) {

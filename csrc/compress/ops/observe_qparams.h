@@ -19,10 +19,15 @@ namespace compress {
 /// percentile   in (50, 100]: the observer sees the lower (100 - percentile) and upper `percentile` of each block,
 /// exact
 ///              (the k-th of n values with k = ceil(percentile / 100 * n)); below 100 this costs a selection
+/// fold_factor  of a type as x, of x's rank, each size 1 or x's: the observer sees x * fold_factor, a weight with its batch
+/// norm
+///              folded in (batch_norm_fold_factor). Where each scale has one factor no product is made: its range is
+///              multiplied. None = 1
 ///
 /// NaN in x makes the range and the scale NaN, so that divergence is seen. An empty x changes nothing.
 void observe_qparams_(at::Tensor& min, at::Tensor& max, at::Tensor& scale, const std::optional<at::Tensor>& zero_point,
                       const at::Tensor& x, int64_t quant_min, int64_t quant_max, bool symmetric, double averaging = 0.0,
-                      bool forget = false, double percentile = 100.0);
+                      bool forget = false, double percentile = 100.0,
+                      const std::optional<at::Tensor>& fold_factor = std::nullopt);
 
 }  // namespace compress

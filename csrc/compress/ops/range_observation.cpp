@@ -1,6 +1,8 @@
 #include "compress/ops/range_observation.h"
 
+#include <ATen/ExpandUtils.h>
 #include <ATen/MemoryOverlap.h>
+#include <ATen/TensorOperators.h>
 #include <c10/core/DeviceGuard.h>
 
 #include "compress/ops/checks.h"
@@ -12,8 +14,21 @@
 
 namespace compress {
 
+namespace {
+
+/// Whether every scale has one factor: then the range is multiplied, not x.
+bool is_one_factor_a_scale(const at::Tensor& fold_factor, at::IntArrayRef scale_sizes) {
+  return fold_factor.dim() == static_cast<int64_t>(scale_sizes.size()) &&
+         at::is_expandable_to(fold_factor.sizes(), scale_sizes);
+}
+
+}  // namespace
+
 ObserverTensors::ObserverTensors(const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
-                                 const OptionalTensor& zero_point, const at::Tensor& x, double percentile) {
+                                 const OptionalTensor& zero_point, const at::Tensor& given, double percentile,
+                                 const OptionalTensor& fold_factor) {
+  const bool scales_range = fold_factor && percentile == 100.0 && is_one_factor_a_scale(*fold_factor, min.sizes());
+  const at::Tensor x = fold_factor && !scales_range ? given * *fold_factor : given;
   if (percentile < 100.0) {
     x_ = percentile_ranges(x, min.sizes(), percentile);
     kernel_.geometry = block_geometry(x_.sizes(), {min.numel(), 1});
@@ -26,6 +41,10 @@ ObserverTensors::ObserverTensors(const at::Tensor& min, const at::Tensor& max, c
   kernel_.format = float_format(x_.scalar_type());
   kernel_.state.min = writable(min).mutable_data_ptr<float>();
   kernel_.state.max = writable(max).mutable_data_ptr<float>();
+  if (scales_range) {
+    fold_factor_ = order_.contiguous(fold_factor->to(at::kFloat).expand(min.sizes()));
+    kernel_.state.fold_factor = fold_factor_.const_data_ptr<float>();
+  }
   if (scale.defined()) {
     kernel_.state.scale = writable(scale).mutable_data_ptr<float>();
   }
@@ -81,15 +100,15 @@ void observe_min_max_with(ObserveRanges observe, const at::Tensor& min, const at
 
 void observe_qparams_with(ObserveRanges observe, const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
                           const OptionalTensor& zero_point, const at::Tensor& x, const math::GridRule& grid,
-                          double averaging, bool forget, double percentile) {
+                          double averaging, bool forget, double percentile, const OptionalTensor& fold_factor) {
   checks::observe_qparams_(min, max, scale, zero_point, x, grid.quant_min, grid.quant_max, grid.symmetric, averaging,
-                           percentile);
+                           percentile, fold_factor);
   check_outputs_apart(outputs_of(min, max, scale, zero_point));
   if (x.numel() == 0) {
     return;
   }
   const c10::DeviceGuard device(x.device());
-  const ObserverTensors tensors(min, max, scale, zero_point, x, percentile);
+  const ObserverTensors tensors(min, max, scale, zero_point, x, percentile, fold_factor);
   observe({tensors.kernel()}, {static_cast<float>(averaging), forget}, grid);
   tensors.deliver();
 }

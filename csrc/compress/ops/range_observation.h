@@ -32,7 +32,8 @@ class ObserverTensors {
   /// `scale` may be undefined: then only the range is learned. With a percentile below 100 the observer sees that
   /// percentile's ends of each block as if they were the block.
   ObserverTensors(const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
-                  const OptionalTensor& zero_point, const at::Tensor& x, double percentile = 100.0);
+                  const OptionalTensor& zero_point, const at::Tensor& x, double percentile = 100.0,
+                  const OptionalTensor& fold_factor = std::nullopt);
 
   const RangeObservation& kernel() const { return kernel_; }
   void deliver() const;
@@ -40,6 +41,7 @@ class ObserverTensors {
  private:
   MemoryOrder order_;
   at::Tensor x_;
+  at::Tensor fold_factor_;
   std::vector<std::array<at::Tensor, 2>> outputs_;  // as given; contiguous
   RangeObservation kernel_;
 
@@ -56,7 +58,7 @@ void observe_min_max_with(ObserveRanges observe, const at::Tensor& min, const at
 /// observe_qparams_ for any strides, through the device's kernel.
 void observe_qparams_with(ObserveRanges observe, const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
                           const OptionalTensor& zero_point, const at::Tensor& x, const math::GridRule& grid,
-                          double averaging, bool forget, double percentile);
+                          double averaging, bool forget, double percentile, const OptionalTensor& fold_factor);
 
 /// observe_multi_ for any strides, through the device's kernel.
 void observe_multi_with(ObserveRanges observe, at::TensorList mins, at::TensorList maxs, at::TensorList scales,

@@ -7,6 +7,7 @@
 
 #include "compress/core/error.h"
 #include "compress/ops/fake_quantize.h"
+#include "compress/ops/fake_quantize_folded.h"
 #include "compress/ops/fake_quantize_learnable.h"
 #include "compress/ops/initialize_learned.h"
 #include "compress/ops/observe_qparams.h"
@@ -83,11 +84,12 @@ Observation observation(const QuantizerOptions& options, Role role) {
   return result;
 }
 
-void observe_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x) {
+void observe_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x,
+              const std::optional<at::Tensor>& fold_factor) {
   const at::NoGradGuard no_grad;
   const Observation how = observation(options, role);
   observe_qparams_(state.min, state.max, state.scale, none_if_undefined(state.zero_point), x, options.quant_min(),
-                   options.quant_max(), options.symmetric, how.averaging, how.forget, how.percentile);
+                   options.quant_max(), options.symmetric, how.averaging, how.forget, how.percentile, fold_factor);
 }
 
 void initialize_learned_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x) {
@@ -109,12 +111,17 @@ void keep_positive_(const std::vector<at::Tensor>& scales) {
 }
 
 at::Tensor apply(const QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x,
-                 const std::optional<at::Tensor>& mask) {
-  return options.scale == ScaleSource::learned
-             ? fake_quantize_learnable(x, state.scale, none_if_undefined(state.zero_point), options.quant_min(),
-                                       options.quant_max(), mask)
-             : fake_quantize(x, state.scale, none_if_undefined(state.zero_point), options.quant_min(),
-                             options.quant_max(), mask);
+                 const std::optional<at::Tensor>& mask, const std::optional<at::Tensor>& fold_factor) {
+  const auto zero_point = none_if_undefined(state.zero_point);
+  if (options.scale == ScaleSource::learned) {
+    return fake_quantize_learnable(x, state.scale, zero_point, options.quant_min(), options.quant_max(), mask,
+                                   fold_factor);
+  }
+  if (fold_factor) {
+    return fake_quantize_folded(x, state.scale, zero_point, *fold_factor, options.quant_min(), options.quant_max(),
+                                mask);
+  }
+  return fake_quantize(x, state.scale, zero_point, options.quant_min(), options.quant_max(), mask);
 }
 
 at::Tensor quantize(const QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x) {

@@ -42,7 +42,9 @@ struct Observation {
 Observation observation(const QuantizerOptions& options, Role role);
 
 /// Takes the range of x into the state, and the scale and zero_point from the range; no host synchronisation.
-void observe_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x);
+/// fold_factor: see observe_qparams_.
+void observe_(QuantizerState& state, const QuantizerOptions& options, Role role, const at::Tensor& x,
+              const std::optional<at::Tensor>& fold_factor = std::nullopt);
 
 /// First values of a learned scale from the first x it meets. Symmetric: 2 * mean|x| / sqrt(quant_max) (Esser et al.
 /// 2020, section 2.1); asymmetric: the range of x (LSQ+, Bhalgat et al. 2020, section 3.2). The mean over a weight
@@ -55,9 +57,11 @@ double gradient_factor(const QuantizerOptions& options, const at::Tensor& x, con
 /// Keeps a learned scale positive after an optimizer step (float32's epsilon at least).
 void keep_positive_(const std::vector<at::Tensor>& scales);
 
-/// fake_quantize of x on the state's grid, with the packed mask of a pruned weight where there is one.
+/// fake_quantize of x on the state's grid, with the packed mask of a pruned weight where there is one. With a
+/// fold_factor fake_quantize_folded.
 at::Tensor apply(const QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x,
-                 const std::optional<at::Tensor>& mask = std::nullopt);
+                 const std::optional<at::Tensor>& mask = std::nullopt,
+                 const std::optional<at::Tensor>& fold_factor = std::nullopt);
 
 /// The integers of x on the state's grid, int8: what an export stores. dequantize(integers) == apply(x), bit for bit.
 at::Tensor quantize(const QuantizerState& state, const QuantizerOptions& options, const at::Tensor& x);

@@ -152,11 +152,12 @@ class Compressible:
 
     # ---- forward
 
-    def compressed_weight(self, weight: Tensor | None = None) -> Tensor:
-        """The weight through mask and quantizer, in one pass; itself where both slots are empty."""
+    def compressed_weight(self, weight: Tensor | None = None, fold_factor: Tensor | None = None) -> Tensor:
+        """The weight through mask and quantizer, in one pass; itself where both slots are empty. A fold_factor is
+        ``FakeQuantizer.forward``'s, and asks for a quantizer."""
         weight = self.weight if weight is None else weight
         if self.weight_quantizer is not None:
-            return self.weight_quantizer(weight, self.weight_mask)
+            return self.weight_quantizer(weight, self.weight_mask, fold_factor)
         return weight if self.weight_mask is None else torch.ops.compress.apply_mask(weight, self.weight_mask)
 
     def compressed_input(self, x: Tensor) -> Tensor:
@@ -171,9 +172,9 @@ class Compressible:
         if not batch_norm.uses_batch_statistics:
             folded = self.weight * self._per_output(batch_norm.fold_factor())
             return compute(x, self.compressed_weight(folded), batch_norm.folded_bias(self.bias))
-        # Dividing the weight, not the output, by the factor costs a pass over the weight, not two over activations.
+        # Quantized folded, then unfolded: the factor goes into the scale, not through weight or output.
         divisor = self._per_output(self._fold_divisor(batch_norm))
-        return batch_norm.normalize(compute(x, self.compressed_weight(self.weight * divisor) / divisor, self.bias))
+        return batch_norm.normalize(compute(x, self.compressed_weight(fold_factor=divisor), self.bias))
 
     def _fold_divisor(self, batch_norm: torch.nn.Module) -> Tensor:
         # A checkpoint's second pass must find the first one's again, though running statistics have moved since.

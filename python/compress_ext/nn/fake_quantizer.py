@@ -51,9 +51,10 @@ class Observer(nn.Module):
         self.register_buffer("min", minimum)
         self.register_buffer("max", maximum)
 
-    def observe(self, x: Tensor) -> None:
+    def observe(self, x: Tensor, fold_factor: Tensor | None = None) -> None:
         """Takes the range of x into ``min`` and ``max``, and ``scale`` and ``zero_point`` from the range, in place and
-        without waiting for the device. x may have more dimensions in front than ``scale``, or no batch dimension."""
+        without waiting for the device. x may have more dimensions in front than ``scale``, or no batch dimension.
+        With a fold_factor (``ops.observe_qparams_``) those of ``x * fold_factor``."""
         x = self._of_scales_rank(x)
         torch.ops.compress.observe_qparams_(
             self.min,
@@ -67,6 +68,7 @@ class Observer(nn.Module):
             averaging=self.averaging,
             forget=self.forget,
             percentile=self.percentile,
+            fold_factor=fold_factor,
         )
 
     def set_range(self, minimum: Tensor, maximum: Tensor) -> None:
@@ -151,28 +153,40 @@ class FakeQuantizer(Observer):
         self.scale = nn.Parameter(scale)
         self.register_parameter("zero_point", None if zero_point is None else nn.Parameter(zero_point))
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """x on the grid. mask: packed, of x's shape: pruned elements count as zero (``ops.fake_quantize``)."""
+    def forward(self, x: Tensor, mask: Tensor | None = None, fold_factor: Tensor | None = None) -> Tensor:
+        """x on the grid.
+
+        mask: packed, of x's shape: pruned elements count as zero (``ops.fake_quantize``).
+        fold_factor: broadcast against x and scale; what is quantized is ``x * fold_factor``, and the result is divided
+            by it again (``ops.fake_quantize_folded``).
+        """
         if self.enabled and self.training and not is_recomputing():
-            self._follow(x)
+            self._follow(x, fold_factor)
         if not self.quantizes:
             return x if mask is None else torch.ops.compress.apply_mask(x, mask)
-        operator = torch.ops.compress.fake_quantize_learnable if self.learned else torch.ops.compress.fake_quantize
         rows = self._of_scales_rank(x)
-        y = operator(rows, self.scale, self.zero_point, self.quant_min, self.quant_max, mask=mask)
+        y = self._quantize(rows, mask, fold_factor)
         return y if rows is x else y.view(x.shape)
+
+    def _quantize(self, x: Tensor, mask: Tensor | None, fold_factor: Tensor | None) -> Tensor:
+        ops, grid, ends = torch.ops.compress, (self.scale, self.zero_point), (self.quant_min, self.quant_max)
+        if self.learned:
+            return ops.fake_quantize_learnable(x, *grid, *ends, mask=mask, fold_factor=fold_factor)
+        if fold_factor is not None:
+            return ops.fake_quantize_folded(x, *grid, fold_factor, *ends, mask=mask)
+        return ops.fake_quantize(x, *grid, *ends, mask=mask)
 
     @property
     def quantizes(self) -> bool:
         """Whether x comes out on the grid: enabled, and there is a scale."""
         return self.enabled and self.initialized
 
-    def _follow(self, x: Tensor) -> None:
+    def _follow(self, x: Tensor, fold_factor: Tensor | None) -> None:
         if not self.learned and self.observing:
-            self.observe(x)
+            self.observe(x, fold_factor)
             self.initialized = True
         elif self.learned and not self.initialized:
-            self._initialize(x)
+            self._initialize(x if fold_factor is None else x * fold_factor)
 
     def reset(self) -> None:
         super().reset()

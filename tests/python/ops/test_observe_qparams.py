@@ -123,6 +123,37 @@ def test_strided_states_and_channels_last(device):
     assert all(torch.equal(a, b) for a, b in zip(mine, again, strict=True))
 
 
+FACTORS = [((12, 1), (12, 1)), ((12, 4), (12, 1)), ((12, 4), (1, 1)), ((1, 32), (1, 32))]  # scales that have one each
+SPLIT = [((), (12, 1)), ((3, 8), (12, 1)), ((12, 1), (1, 32))]  # scales that meet several
+
+
+@pytest.mark.parametrize("percentile", [100.0, 90.0])
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("shape, factor_shape", FACTORS + SPLIT, ids=str)
+def test_a_fold_factor_is_that_of_the_product(shape, factor_shape, dtype, percentile, device):
+    factor = sample(*factor_shape, seed=9, device=device)  # of both signs
+    mine, theirs = state(shape, device=device), state(shape, device=device)
+    for seed in range(2):
+        x = sample(12, 32, seed=seed, dtype=dtype, device=device)
+        rest = (-8, 7, False)
+        ops.observe_qparams_(*mine, x, *rest, averaging=0.1, percentile=percentile, fold_factor=factor)
+        ops.observe_qparams_(*theirs, x * factor, *rest, averaging=0.1, percentile=percentile)
+    for got, wanted in zip(mine, theirs, strict=True):
+        if dtype == torch.float64:  # the product is rounded to float32 before, not after
+            torch.testing.assert_close(got, wanted, rtol=3e-7, atol=0)
+        else:
+            assert torch.equal(got, wanted)
+
+
+def test_a_fold_factor_of_a_half_model_and_channels_last(device):
+    weight = sample(8, 6, 3, 3, device=device).to(memory_format=torch.channels_last)
+    factor = sample(8, 1, 1, 1, seed=1, dtype=torch.bfloat16, device=device)
+    mine, theirs = state((8, 1, 1, 1), device=device), state((8, 1, 1, 1), device=device)
+    ops.observe_qparams_(*mine, weight, -127, 127, True, forget=True, fold_factor=factor)
+    ops.observe_qparams_(*theirs, weight * factor.float(), -127, 127, True, forget=True)
+    assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
+
+
 def test_empty_changes_nothing(device):
     for percentile in (100.0, 99.0):
         mine = state((3, 1), device=device)
@@ -168,7 +199,7 @@ def test_opcheck(zero_point, percentile):
     torch.library.opcheck(
         ops.observe_qparams_.default,
         (*mine, sample(4, 8), -8, 7, zero_point is None),
-        dict(averaging=0.1, percentile=percentile),
+        dict(averaging=0.1, percentile=percentile, fold_factor=torch.full((4, 1), 0.5) if zero_point is None else None),
     )
 
 
@@ -207,6 +238,18 @@ def test_errors_say_what_is_wrong():
         ((low, high, scale.to("meta"), zero_point, x, 0, 255, False), {}, "scale must be on x's device"),
         ((low, high, scale, zero_point, x.int(), 0, 255, False), {}, "x must be float32"),
         ((*state((3, 1)), x, 0, 255, False), {}, "each size dividing x's"),
+        (
+            (low, high, scale, zero_point, x, 0, 255, False),
+            dict(fold_factor=torch.ones(4)),
+            "fold_factor must have x's",
+        ),
+        (
+            (low, high, scale, zero_point, x, 0, 255, False),
+            dict(fold_factor=torch.ones(2, 1)),
+            r"got \[2, 1\], expected",
+        ),
+        ((low, high, scale, zero_point, x, 0, 255, False), dict(fold_factor=x.int()), "fold_factor must be float32"),
+        ((low, high, scale, zero_point, x, 0, 255, False), dict(fold_factor=x.to("meta")), "must be on x's device"),
         ((low, high, low, zero_point, x, 0, 255, False), {}, "overlap|some elements of the input tensor"),
     ]
     for arguments, options, message in cases:

@@ -5,6 +5,7 @@
 #include <torch/library.h>
 
 #include "compress/ops/autograd/in_place.h"
+#include "compress/ops/autograd/mask_gradient.h"
 
 namespace compress::autograd {
 namespace {
@@ -23,7 +24,7 @@ class ApplyMask : public torch::autograd::Function<ApplyMask> {
     if (!grads[0].defined()) {
       return {at::Tensor(), at::Tensor()};
     }
-    return {compress::apply_mask(grads[0], context->get_saved_variables()[0]), at::Tensor()};
+    return {mask_gradient(grads[0], context->get_saved_variables()[0]), at::Tensor()};
   }
 };
 

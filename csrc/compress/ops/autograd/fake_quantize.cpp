@@ -4,7 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "compress/ops/apply_mask.h"
+#include "compress/ops/autograd/mask_gradient.h"
 #include "compress/ops/fake_quantize_clip_mask.h"
 #include "compress/ops/memory_order.h"
 #include "compress/ops/optional_tensor.h"
@@ -59,7 +59,7 @@ class StraightThrough : public torch::autograd::Function<StraightThrough> {
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const MemoryOrder order(context->saved_data["order"].toIntVector());
     const at::Tensor clip_mask = context->get_saved_variables()[0];
-    return {order.restore(compress::apply_mask(order.contiguous(grads[0]), clip_mask)), {}, {}, {}, {}, {}};
+    return {autograd::mask_gradient(grads[0], clip_mask, order), {}, {}, {}, {}, {}};
   }
 };
 

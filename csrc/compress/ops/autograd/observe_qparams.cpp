@@ -12,22 +12,22 @@ namespace {
 // x may require grad: what an observer learns is a statistic, constant for the graph.
 void observe_qparams_(at::Tensor& min, at::Tensor& max, at::Tensor& scale, const OptionalTensor& zero_point,
                       const at::Tensor& x, int64_t quant_min, int64_t quant_max, bool symmetric, double averaging,
-                      bool forget, double percentile) {
+                      bool forget, double percentile, const OptionalTensor& fold_factor) {
   for (const at::Tensor& output : {min, max, scale, undefined_if_none(zero_point)}) {
     check_in_place("observe_qparams_", output);
   }
   at::AutoDispatchBelowAutograd below;
   compress::observe_qparams_(min, max, scale, zero_point, x, quant_min, quant_max, symmetric, averaging, forget,
-                             percentile);
+                             percentile, fold_factor);
 }
 
 void observe_and_count_versions(at::Tensor& min, at::Tensor& max, at::Tensor& scale, const OptionalTensor& zero_point,
                                 const at::Tensor& x, int64_t quant_min, int64_t quant_max, bool symmetric,
-                                double averaging, bool forget, double percentile) {
+                                double averaging, bool forget, double percentile, const OptionalTensor& fold_factor) {
   {
     at::AutoDispatchBelowADInplaceOrView below;
     compress::observe_qparams_(min, max, scale, zero_point, x, quant_min, quant_max, symmetric, averaging, forget,
-                               percentile);
+                               percentile, fold_factor);
   }
   for (const at::Tensor& output : {min, max, scale, undefined_if_none(zero_point)}) {
     count_version(output);

@@ -7,9 +7,9 @@ namespace {
 
 void observe_qparams_(at::Tensor& min, at::Tensor& max, at::Tensor& scale, const OptionalTensor& zero_point,
                       const at::Tensor& x, int64_t quant_min, int64_t quant_max, bool symmetric, double averaging,
-                      bool forget, double percentile) {
+                      bool forget, double percentile, const OptionalTensor& fold_factor) {
   observe_qparams_with(&observe_ranges, min, max, scale, zero_point, x, {quant_min, quant_max, symmetric}, averaging,
-                       forget, percentile);
+                       forget, percentile, fold_factor);
 }
 
 TORCH_LIBRARY_IMPL(compress, CUDA, m) {

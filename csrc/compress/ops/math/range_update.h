@@ -31,6 +31,11 @@ struct ZeroPointOutput {
   }
 };
 
+/// The range of x * factor, of x's range: rounding keeps the order of products.
+COMPRESS_HOST_DEVICE Range scaled(Range x, float factor) {
+  return factor < 0.0f ? Range{x.max * factor, x.min * factor} : Range{x.min * factor, x.max * factor};
+}
+
 /// How an observer learns from a batch: first the new range, and whether the old one counts.
 struct RangeRule {
   float averaging = 0.0f;
@@ -50,14 +55,23 @@ struct ObserverState {
   float* max = nullptr;
   float* scale = nullptr;  ///< null = the range only
   ZeroPointOutput zero_point;
+  const float* fold_factor = nullptr;  ///< the range is that of x * fold_factor; null = 1
 
   /// Takes the range of a batch into scale number i.
   COMPRESS_HOST_DEVICE void take(int64_t i, Range batch, const RangeRule& rule, const GridRule& grid) const {
+    if (fold_factor != nullptr) {
+      batch = scaled(batch, fold_factor[i]);
+    }
     const Range range = rule.forget ? batch : observed({min[i], max[i]}, batch, rule.averaging);
     min[i] = range.min;
     max[i] = range.max;
+    choose(i, grid);
+  }
+
+  /// Chooses the grid from the range of scale number i, where it is wanted.
+  COMPRESS_HOST_DEVICE void choose(int64_t i, const GridRule& grid) const {
     if (scale != nullptr) {
-      const QuantParams chosen = choose_qparams(range.min, range.max, grid.quant_min, grid.quant_max, grid.symmetric);
+      const QuantParams chosen = choose_qparams(min[i], max[i], grid.quant_min, grid.quant_max, grid.symmetric);
       scale[i] = chosen.scale;
       zero_point.store(i, chosen.zero_point);
     }
