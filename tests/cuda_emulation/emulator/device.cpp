@@ -19,7 +19,7 @@ namespace {
 
 const c10::Device device(c10::DeviceType::CUDA, 0);
 
-/// For elements of one size, which an allocator is not told.
+/// For elements of one size, which torch does not tell an allocator.
 class GuardedAllocator final : public c10::Allocator {
  public:
   explicit GuardedAllocator(size_t element_size) : element_size_(element_size) {}
@@ -35,7 +35,7 @@ class GuardedAllocator final : public c10::Allocator {
   size_t element_size_;
 };
 
-c10::Allocator* allocator_of(c10::ScalarType type) {
+c10::Allocator* allocator_of(size_t element_size) {
   static std::vector<std::unique_ptr<GuardedAllocator>> all = [] {
     std::vector<std::unique_ptr<GuardedAllocator>> made;
     for (size_t size = 0; size <= 16; ++size) {
@@ -43,7 +43,7 @@ c10::Allocator* allocator_of(c10::ScalarType type) {
     }
     return made;
   }();
-  return all.at(c10::elementSize(type)).get();
+  return all.at(element_size).get();
 }
 
 constexpr c10::DispatchKeySet keys(c10::DispatchKey::CUDA);
@@ -51,14 +51,16 @@ constexpr c10::DispatchKeySet keys(c10::DispatchKey::CUDA);
 at::Tensor empty(c10::SymIntArrayRef sizes, std::optional<c10::ScalarType> type, std::optional<c10::Layout>,
                  std::optional<c10::Device>, std::optional<bool>, std::optional<c10::MemoryFormat> format) {
   const c10::ScalarType of = c10::dtype_or_default(type);
-  return at::detail::empty_generic(C10_AS_INTARRAYREF_SLOW(sizes), allocator_of(of), keys, of, format);
+  // What an operator allocates in bytes may be a workspace of any types, for which CUDA's allocator aligns it.
+  const size_t element_size = c10::elementSize(of) == 1 ? 16 : c10::elementSize(of);
+  return at::detail::empty_generic(C10_AS_INTARRAYREF_SLOW(sizes), allocator_of(element_size), keys, of, format);
 }
 
 at::Tensor empty_strided(c10::SymIntArrayRef sizes, c10::SymIntArrayRef strides, std::optional<c10::ScalarType> type,
                          std::optional<c10::Layout>, std::optional<c10::Device>, std::optional<bool>) {
   const c10::ScalarType of = c10::dtype_or_default(type);
   return at::detail::empty_strided_generic(C10_AS_INTARRAYREF_SLOW(sizes), C10_AS_INTARRAYREF_SLOW(strides),
-                                           allocator_of(of), keys, of);
+                                           allocator_of(c10::elementSize(of)), keys, of);
 }
 
 at::Tensor as_strided(const at::Tensor& self, c10::SymIntArrayRef sizes, c10::SymIntArrayRef strides,

@@ -85,6 +85,9 @@ inline int __all_sync(unsigned lanes, bool is_true, int line = __builtin_LINE())
   return cuda_emulation::lanes_where(lanes, is_true, line) == lanes;
 }
 
+inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+  return static_cast<unsigned long long>((static_cast<unsigned __int128>(a) * b) >> 64);
+}
 inline int __popc(unsigned bits) {
   return __builtin_popcount(bits);
 }

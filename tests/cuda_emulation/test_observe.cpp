@@ -1,0 +1,101 @@
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "compress/ops/observe_min_max.h"
+#include "compress/ops/observe_multi.h"
+#include "compress/ops/observe_qparams.h"
+#include "quantizer_cases.h"
+
+namespace compress {
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+/// min and max before anything was observed, or after something was.
+Tensors state(at::IntArrayRef sizes, bool is_fresh) {
+  return is_fresh ? Tensors{at::full(sizes, infinity), at::full(sizes, -infinity)}
+                  : Tensors{at::full(sizes, -2.5f), at::full(sizes, 1.5f)};
+}
+
+/// Numbers, or numbers with NaN and infinities in all rows but the first.
+at::Tensor observed(const QuantizerCase& of, at::ScalarType dtype, bool with_extremes) {
+  const at::Tensor x = with_extremes ? sample_with_extremes(of.sizes, dtype) : sample(of.sizes, dtype);
+  return x.contiguous(of.memory_format);
+}
+
+TEST(ObserveMinMax, EveryGranularity) {
+  for (const QuantizerCase& of : quantizer_cases()) {
+    for (const auto dtype : dtypes()) {
+      for (const bool with_extremes : {false, true}) {
+        for (const double averaging : {0.0, 0.1}) {
+          const Tensors ranges = state(of.scale_sizes, averaging > 0 && with_extremes);
+          const auto op = [&](const Tensors& in) -> Tensors {
+            at::Tensor min = in[0];
+            at::Tensor max = in[1];
+            observe_min_max_(min, max, in[2], averaging);
+            return {min, max};
+          };
+          expect_as_on_cpu(describe(of, dtype, {with_extremes ? "extremes" : "", ZeroPoint::none, false}), op,
+                           {ranges[0], ranges[1], observed(of, dtype, with_extremes)});
+        }
+      }
+    }
+  }
+}
+
+TEST(ObserveQparams, EveryTypeOfZeroPoint) {
+  const std::vector<std::pair<const char*, std::optional<at::ScalarType>>> types = {
+      {"none", std::nullopt}, {"int32", at::kInt}, {"int64", at::kLong}, {"float32", at::kFloat}};
+  for (const QuantizerCase& of : quantizer_cases()) {
+    for (const auto& [name, type] : types) {
+      const at::Tensor zero_point = type ? at::zeros(of.scale_sizes, *type) : at::Tensor();
+      const bool symmetric = !type;
+      const auto op = [&](const Tensors& in) -> Tensors {
+        at::Tensor min = in[0];
+        at::Tensor max = in[1];
+        at::Tensor scale = in[2];
+        observe_qparams_(min, max, scale, if_defined(in[3]), in[4], -8, 7, symmetric, 0.1, symmetric);
+        return {min, max, scale, in[3]};
+      };
+      const Tensors ranges = state(of.scale_sizes, false);
+      expect_as_on_cpu(describe(of, at::kFloat, {name, ZeroPoint::none, false}), op,
+                       {ranges[0], ranges[1], at::ones(of.scale_sizes), zero_point, observed(of, at::kFloat, false)});
+    }
+  }
+}
+
+/// All cases in one call, of mixed types; more than one launch's table holds.
+TEST(ObserveMulti, ManyTensors) {
+  constexpr size_t parts = 5;
+  for (const bool with_extremes : {false, true}) {
+    for (const bool forget : {false, true}) {
+      Tensors inputs;
+      for (int repeat = 0; repeat < 3; ++repeat) {
+        for (const QuantizerCase& of : quantizer_cases()) {
+          const Tensors ranges = state(of.scale_sizes, with_extremes);
+          const at::ScalarType dtype = dtypes()[inputs.size() / parts % dtypes().size()];
+          inputs.insert(inputs.end(), {ranges[0], ranges[1], at::ones(of.scale_sizes),
+                                       at::zeros(of.scale_sizes, at::kInt), observed(of, dtype, with_extremes)});
+        }
+      }
+      const auto op = [&](const Tensors& in) -> Tensors {
+        std::vector<Tensors> lists(parts);
+        Tensors written;
+        for (size_t i = 0; i < in.size(); ++i) {
+          lists[i % parts].push_back(in[i]);
+          if (i % parts != parts - 1) {
+            written.push_back(in[i]);
+          }
+        }
+        observe_multi_(lists[0], lists[1], lists[2], lists[3], lists[4], -8, 7, false, 0.1, forget);
+        return written;
+      };
+      expect_as_on_cpu(with_extremes ? "extremes" : "", op, inputs);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace compress
