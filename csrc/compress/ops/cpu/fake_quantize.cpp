@@ -8,7 +8,7 @@
 #include <array>
 
 #include "compress/ops/checks.h"
-#include "compress/ops/cpu/gradient_sums.h"
+#include "compress/ops/cpu/isa/gradient_sums.h"
 #include "compress/ops/cpu/parallel.h"
 #include "compress/ops/quantizer.h"
 
@@ -64,7 +64,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> fake_quantize_backward(const at::
                                                  : at::Tensor();
   const auto [dx, dscale, dzero_point] = gradients.writable(tensors.order);
   const FakeQuantizeBackwardCall call{tensors.kernel, gradient.const_data_ptr(),
-                                      dx.defined() ? dx.mutable_data_ptr() : nullptr, data_or_null<double>(sums)};
+                                      dx.defined() ? dx.mutable_data_ptr() : nullptr, data_or_null<double>(sums),
+                                      dzero_point.defined()};
   if (gradients.wants_x() || gradients.wants_sums()) {
     const auto kernel = COMPRESS_SELECT_KERNEL(fake_quantize_backward_pieces);
     parallel_over_pieces(pieces, [&](int64_t begin, int64_t end) { kernel(call, pieces, begin, end); });
@@ -72,8 +73,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> fake_quantize_backward(const at::
   if (gradients.wants_sums()) {
     const GradientSums of{call.sums, grad_factor, data_or_null<float>(dscale), data_or_null<float>(dzero_point)};
     const int64_t grain = std::max<int64_t>(1, 4096 / std::max<int64_t>(1, pieces.sums_per_scale()));
+    const auto reduce = COMPRESS_SELECT_KERNEL(reduce_gradient_sums);
     at::parallel_for(0, pieces.geometry.scale_count, grain,
-                     [&](int64_t begin, int64_t end) { reduce_gradient_sums(call.quantizer, pieces, of, begin, end); });
+                     [&](int64_t begin, int64_t end) { reduce(call.quantizer, pieces, of, begin, end); });
   }
   gradients.deliver(tensors.order, {dx, dscale, dzero_point});
   return gradients.tuple();

@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include "compress/ops/cpu/gradient_sums.h"
 #include "compress/ops/cpu/isa/fake_quantize.h"
+#include "compress/ops/cpu/isa/gradient_sums.h"
 #include "compress/ops/cpu/work_list.h"
 #include "compress/ops/quantizer_list.h"
 
@@ -43,7 +43,8 @@ void differentiate_all(const std::vector<QuantizerGradientCall>& gradients) {
   for (size_t i = 0; i < gradients.size(); ++i) {
     const QuantizerGradientCall& gradient = gradients[i];
     const bool wants_sums = gradient.wants_sums();
-    calls.push_back({gradient, gradient.grad, gradient.dx, wants_sums ? memory.get() + sums : nullptr});
+    calls.push_back({gradient, gradient.grad, gradient.dx, wants_sums ? memory.get() + sums : nullptr,
+                     gradient.dzero_point != nullptr});
     sums += wants_sums ? 2 * pieces[i].count * pieces[i].sums_per_piece() : 0;
     scales.add(wants_sums ? pieces[i].geometry.scale_count : 0, pieces[i].sums_per_scale());
   }
@@ -51,10 +52,11 @@ void differentiate_all(const std::vector<QuantizerGradientCall>& gradients) {
   work.parallel(grain_elements,
                 [&](size_t tensor, int64_t begin, int64_t end) { kernel(calls[tensor], pieces[tensor], begin, end); });
   constexpr int64_t grain_sums = 4096;
+  const auto reduce = COMPRESS_SELECT_KERNEL(reduce_gradient_sums);
   scales.parallel(grain_sums, [&](size_t tensor, int64_t begin, int64_t end) {
     const QuantizerGradientCall& gradient = gradients[tensor];
-    reduce_gradient_sums(gradient.quantizer, pieces[tensor],
-                         {calls[tensor].sums, gradient.grad_factor, gradient.dscale, gradient.dzero_point}, begin, end);
+    reduce(gradient.quantizer, pieces[tensor],
+           {calls[tensor].sums, gradient.grad_factor, gradient.dscale, gradient.dzero_point}, begin, end);
   });
 }
 

@@ -17,6 +17,7 @@ struct FakeQuantizeBackwardCall : math::FakeQuantizeOperands {
   const void* grad = nullptr;
   void* dx = nullptr;
   double* sums = nullptr;
+  bool wants_zero_point = true;  // else 0 may stand for its sums
 };
 
 /// Pieces begin..end - 1.

@@ -15,9 +15,10 @@ struct OneGrid {
   COMPRESS_HOST_DEVICE math::AffineGrid operator[](int64_t) const { return grid; }
 };
 
-/// The grids of a column block, one array a field, so that the loop over columns loads vectors.
-struct ColumnGrids {
-  static constexpr int64_t capacity = math::BlockPieces::block_columns;
+/// The grids of neighbouring columns, one array a field, so that the loop over columns loads vectors.
+template <int64_t capacity_>
+struct GridArrays {
+  static constexpr int64_t capacity = capacity_;
   float scale[capacity];
   float inverse_scale[capacity];
   float low[capacity];
@@ -28,9 +29,14 @@ struct ColumnGrids {
   }
 
   /// Those of `count` scales from `first` on.
-  COMPRESS_HOST_DEVICE void load(const math::Quantizer& quantizer, int64_t first, int64_t count) {
+  template <typename Count>
+  COMPRESS_HOST_DEVICE void load(const math::Quantizer& quantizer, int64_t first, Count count) {
     for (int64_t i = 0; i < count; ++i) {
-      const math::AffineGrid grid = quantizer.grid(first + i);
+      low[i] = quantizer.zero_points[first + i];
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      const math::AffineGrid grid =
+          math::make_affine_grid(quantizer.scale[first + i], low[i], quantizer.quant_min, quantizer.quant_max);
       scale[i] = grid.scale;
       inverse_scale[i] = grid.inverse_scale;
       low[i] = grid.low;
@@ -38,6 +44,8 @@ struct ColumnGrids {
     }
   }
 };
+
+using ColumnGrids = GridArrays<4 * math::BlockPieces::block_columns>;  // 16 KB
 
 /// Part of a ColumnGrids.
 struct ColumnGridsFrom {

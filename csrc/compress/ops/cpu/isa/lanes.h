@@ -24,10 +24,10 @@ inline constexpr int64_t block = stripe<Real<Scalar>>;
 COMPRESS_ISA_INLINE Vector<float> keep(Vector<float> reals, const uint8_t* bits, int) {
   __mmask16 kept;
   __builtin_memcpy(&kept, bits, sizeof(kept));
-  return _mm512_maskz_mov_ps(kept, reals);
+  return _mm512_maskz_mov_ps(kept, loaded_whole(reals));
 }
 COMPRESS_ISA_INLINE Vector<double> keep(Vector<double> reals, const uint8_t* bits, int) {
-  return _mm512_maskz_mov_pd(*bits, reals);
+  return _mm512_maskz_mov_pd(*bits, loaded_whole(reals));
 }
 
 #else

@@ -116,11 +116,12 @@ COMPRESS_HOST_DEVICE void apply_bits(const Value* x, const uint8_t* bits, int64_
     for (; i + 16 <= count; i += 16) {
       __mmask16 kept;
       __builtin_memcpy(&kept, bits + i / 8, sizeof(kept));
-      _mm512_storeu_si512(y + i, _mm512_maskz_loadu_epi32(kept, x + i));
+      _mm512_storeu_si512(y + i, _mm512_maskz_mov_epi32(kept, COMPRESS_ISA::loaded_whole(_mm512_loadu_si512(x + i))));
     }
   } else if constexpr (sizeof(Value) == 8) {
     for (; i + 8 <= count; i += 8) {
-      _mm512_storeu_si512(y + i, _mm512_maskz_loadu_epi64(bits[i / 8], x + i));
+      const __m512i values = COMPRESS_ISA::loaded_whole(_mm512_loadu_si512(x + i));
+      _mm512_storeu_si512(y + i, _mm512_maskz_mov_epi64(bits[i / 8], values));
     }
   }
 #endif

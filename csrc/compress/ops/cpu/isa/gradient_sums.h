@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "compress/ops/cpu/isa/isa.h"
 #include "compress/ops/math/block_pieces.h"
 #include "compress/ops/math/quantizer.h"
 
@@ -16,7 +17,7 @@ struct GradientSums {
 };
 
 /// The gradients of scales begin..end: the pieces of each scale in their order, in double.
-void reduce_gradient_sums(const math::Quantizer& quantizer, const math::BlockPieces& pieces, const GradientSums& of,
-                          int64_t begin, int64_t end);
+COMPRESS_DECLARE_KERNEL(void reduce_gradient_sums(const math::Quantizer& quantizer, const math::BlockPieces& pieces,
+                                                  const GradientSums& of, int64_t begin, int64_t end))
 
 }  // namespace compress::cpu
