@@ -38,6 +38,53 @@ TEST(ObserveMinMax, EveryDtypeLengthAndGranularityOnEveryInstructionSet) {
   });
 }
 
+// Groups of every vector's width and around it, as many as vectors have lanes and around that; signed zeros, infinities
+// and NaN of both signs among them.
+TEST(ObserveMinMax, GroupsOnEveryInstructionSet) {
+  for_each_isa([] {
+    for (const auto dtype : {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16}) {
+      for (const int64_t length : {1, 4, 8, 12, 16, 32, 48, 64, 96}) {
+        for (const int64_t groups : {1, 3, 31, 70, 300}) {
+          at::manual_seed(groups);
+          at::Tensor x = at::randn({2, groups, length}).to(dtype);
+          x[0][groups / 2][length / 2] = infinity;
+          x[1][groups / 2][length - 1] = -infinity;
+          x[1][0] = -0.0;
+          x[0][groups - 1][0] = std::numeric_limits<float>::quiet_NaN();
+          x[1][groups - 1][length / 2] = -std::numeric_limits<float>::quiet_NaN();
+          const at::Tensor exact = x.to(at::kFloat);
+          for (const double averaging : {0.0, 0.25}) {
+            State state({2, groups});
+            observe_min_max_(state.min, state.max, x.view({2, -1}), averaging);
+            EXPECT_TRUE(at::allclose(state.min, exact.amin({2}), 0, 0, /*equal_nan=*/true)) << dtype << length;
+            EXPECT_TRUE(at::allclose(state.max, exact.amax({2}), 0, 0, /*equal_nan=*/true)) << dtype << length;
+            EXPECT_TRUE(groups == 1 || at::signbit(state.max[1][0]).item<bool>());
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(ObserveMinMax, StatesOfManyGroupsAverageAsOne) {
+  for_each_isa([] {
+    for (const auto dtype : {at::kFloat, at::kHalf}) {
+      at::manual_seed(0);
+      const at::Tensor first = at::randn({600, 32}).to(dtype);
+      const at::Tensor second = at::randn({600, 32}).to(dtype);
+      State all({600, 1});
+      observe_min_max_(all.min, all.max, first, 0.25);
+      observe_min_max_(all.min, all.max, second, 0.25);
+      for (const int64_t row : {0, 255, 256, 599}) {
+        State one({});
+        observe_min_max_(one.min, one.max, first[row], 0.25);
+        observe_min_max_(one.min, one.max, second[row], 0.25);
+        EXPECT_TRUE(at::equal(all.min[row][0], one.min) && at::equal(all.max[row][0], one.max)) << dtype << row;
+      }
+    }
+  });
+}
+
 TEST(ObserveMinMax, TakesTheFirstBatchThenAverages) {
   State state({});
   observe_min_max_(state.min, state.max, at::tensor({-1.0f, 4.0f}), 0.25);

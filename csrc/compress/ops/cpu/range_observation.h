@@ -4,7 +4,8 @@
 
 namespace compress::cpu {
 
-/// See compress::ObserveRanges. One parallel region over all tensors for their ranges, one for their states.
+/// See compress::ObserveRanges. One parallel region over all tensors, and one for the states of scales whose elements
+/// several threads took.
 void observe_ranges(const std::vector<RangeObservation>& observations, const math::RangeRule& rule,
                     const math::GridRule& grid);
 
