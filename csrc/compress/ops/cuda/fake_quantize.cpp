@@ -48,14 +48,18 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> fake_quantize_backward(const at::
   }
   const QuantizerTensors tensors(like_x, x, scale, zero_point, quant_min, quant_max, mask);
   const at::Tensor gradient = tensors.order.contiguous(grad);
-  const math::BlockPieces pieces(tensors.kernel.quantizer.geometry);
-  const at::Tensor sums =
-      gradients.wants_sums() ? at::empty({pieces.count * pieces.sums_per_piece(), 2}, scale.options()) : at::Tensor();
   const auto [dx, dscale, dzero_point] = gradients.writable(tensors.order);
-  launch_fake_quantize_backward(
-      {tensors.kernel, gradient.const_data_ptr(), dx.defined() ? dx.mutable_data_ptr() : nullptr,
-       data_or_null<float>(sums), data_or_null<float>(dscale), data_or_null<float>(dzero_point), grad_factor},
-      c10::cuda::getCurrentCUDAStream());
+  FakeQuantizeBackwardCall call{tensors.kernel,
+                                gradient.const_data_ptr(),
+                                dx.defined() ? dx.mutable_data_ptr() : nullptr,
+                                data_or_null<float>(dscale),
+                                data_or_null<float>(dzero_point),
+                                grad_factor};
+  const int64_t sums = backward_sums(call);
+  const at::Tensor memory =
+      sums > 0 ? at::empty({sums * partial_sum_bytes}, scale.options().dtype(at::kByte)) : at::Tensor();
+  call.sums = sums > 0 ? memory.mutable_data_ptr() : nullptr;
+  launch_fake_quantize_backward(call, c10::cuda::getCurrentCUDAStream());
   check_launch();
   gradients.deliver(tensors.order, {dx, dscale, dzero_point});
   return gradients.tuple();

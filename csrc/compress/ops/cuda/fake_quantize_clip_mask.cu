@@ -1,13 +1,11 @@
 #include "compress/ops/cuda/bits.h"
 #include "compress/ops/cuda/fake_quantize_clip_mask.h"
 #include "compress/ops/cuda/grid.h"
-#include "compress/ops/cuda/real.h"
-#include "compress/ops/math/fake_quantize.h"
+#include "compress/ops/cuda/quantize_tensor.h"
 
 namespace compress::cuda {
 namespace {
 
-using math::AffineGrid;
 using math::FakeQuantizeCall;
 
 /// The grids of neighbouring elements; looks the segment up once, then counts.
@@ -53,17 +51,8 @@ class GridCursor {
   AffineGrid grid_;
 };
 
-/// One element, and its bit. ATen's CUDA kernels multiply by the scale in float for every dtype.
+// Rows that end within bytes: a thread per byte.
 template <typename Scalar>
-__device__ __forceinline__ bool quantize(Scalar& value, bool kept, const AffineGrid& grid) {
-  using Real = decltype(to_real(Scalar()));
-  bool inside;
-  from_real(math::fake_quantize_clipped<float>(kept ? to_real(value) : Real(0), grid, inside), value);
-  return kept && inside;
-}
-
-// One thread per mask byte.
-template <typename Scalar, bool aligned>
 __global__ void __launch_bounds__(block_threads)
     quantize_bytes(const __grid_constant__ FakeQuantizeCall call, const __grid_constant__ MaskLayout layout,
                    uint8_t* clip_mask) {
@@ -71,48 +60,42 @@ __global__ void __launch_bounds__(block_threads)
   Scalar* y = static_cast<Scalar*>(call.y);
   for (int64_t byte = grid_index(); byte < layout.bytes(); byte += grid_stride()) {
     const unsigned kept = call.mask.bytes == nullptr ? 0xffu : call.mask.bytes[byte];
+    const ByteSpan span = span_of_byte(layout, byte);
+    GridCursor grids(call.quantizer, span.element);
     unsigned bits = 0;
-    if (aligned) {
-      Eight<Scalar> eight = reinterpret_cast<const Eight<Scalar>*>(x)[byte];
-      GridCursor grids(call.quantizer, 8 * byte);
-#pragma unroll
-      for (int i = 0; i < 8; ++i) {
-        bits |= static_cast<unsigned>(quantize(eight.values[i], (kept >> i) & 1u, grids.next())) << i;
-      }
-      reinterpret_cast<Eight<Scalar>*>(y)[byte] = eight;
-    } else {
-      const ByteSpan span = span_of_byte(layout, byte);
-      GridCursor grids(call.quantizer, span.element);
-      for (int i = 0; i < span.count; ++i) {
-        Scalar value = x[span.element + i];
-        bits |= static_cast<unsigned>(quantize(value, (kept >> i) & 1u, grids.next())) << i;
-        y[span.element + i] = value;
-      }
+    for (int i = 0; i < span.count; ++i) {
+      auto value = load_pack<1>(x + span.element + i);
+      const AffineGrid& grid = grids.next();
+      bits |= quantize(value, kept >> i, [&](int) { return grid; }) << i;
+      store_pack(y + span.element + i, value);
     }
     clip_mask[byte] = static_cast<uint8_t>(bits);
   }
 }
 
-template <typename Scalar>
-void launch(const FakeQuantizeCall& call, const MaskLayout& layout, uint8_t* clip_mask, cudaStream_t stream) {
-  const bool aligned = has_aligned_eights<Scalar>(call.x, layout) && has_aligned_eights<Scalar>(call.y, layout);
-  const auto kernel = aligned ? &quantize_bytes<Scalar, true> : &quantize_bytes<Scalar, false>;
-  launch_kernel(kernel, thread_blocks(layout.bytes()), stream, call, layout, clip_mask);
+void launch_bytes(const FakeQuantizeCall& call, const MaskLayout& layout, uint8_t* clip_mask, cudaStream_t stream) {
+  const unsigned blocks = thread_blocks(layout.bytes());
+  switch (call.format) {
+    case math::FloatFormat::float32:
+      return launch_kernel(quantize_bytes<float>, blocks, stream, call, layout, clip_mask);
+    case math::FloatFormat::float16:
+      return launch_kernel(quantize_bytes<__half>, blocks, stream, call, layout, clip_mask);
+    case math::FloatFormat::bfloat16:
+      return launch_kernel(quantize_bytes<__nv_bfloat16>, blocks, stream, call, layout, clip_mask);
+    case math::FloatFormat::float64:
+      return launch_kernel(quantize_bytes<double>, blocks, stream, call, layout, clip_mask);
+  }
 }
 
 }  // namespace
 
 void launch_fake_quantize_clip_mask(const FakeQuantizeCall& call, const MaskLayout& layout, uint8_t* clip_mask,
                                     cudaStream_t stream) {
-  switch (call.format) {
-    case math::FloatFormat::float32:
-      return launch<float>(call, layout, clip_mask, stream);
-    case math::FloatFormat::float16:
-      return launch<__half>(call, layout, clip_mask, stream);
-    case math::FloatFormat::bfloat16:
-      return launch<__nv_bfloat16>(call, layout, clip_mask, stream);
-    case math::FloatFormat::float64:
-      return launch<double>(call, layout, clip_mask, stream);
+  const BlockGeometry& geometry = call.quantizer.geometry;
+  if (layout.is_one_stream() && (geometry.scale_step == 0 || geometry.segment_length % 8 == 0)) {
+    launch_quantize<true>(call, clip_mask, stream);
+  } else {
+    launch_bytes(call, layout, clip_mask, stream);
   }
 }
 

@@ -34,7 +34,7 @@ void quantize_all(const std::vector<FakeQuantizeCall>& calls) {
       }
       if (call.quantizer.geometry.one_to_one) {
         const QuantizeRuns runs = runs_of(call);
-        tables.add(runs, piece_blocks(runs));
+        tables.add(runs, quantize_blocks(runs, format));
       } else {
         launch_fake_quantize(call, stream);
       }
@@ -44,30 +44,31 @@ void quantize_all(const std::vector<FakeQuantizeCall>& calls) {
   check_launch();
 }
 
-int64_t sums_of(const QuantizerGradientCall& gradient) {
-  const math::BlockPieces pieces(gradient.quantizer.geometry);
-  return gradient.wants_sums() ? 2 * pieces.count * pieces.sums_per_piece() : 0;
-}
-
-/// The calls as the kernels of the first stage take them, their sums in `sums`, one tensor's after the other.
-std::vector<FakeQuantizeBackwardCall> with_sums(const std::vector<QuantizerGradientCall>& gradients, float* sums) {
+/// The calls as the kernels take them, their sums in `memory`, one tensor's after the other.
+std::vector<FakeQuantizeBackwardCall> calls_of(const std::vector<QuantizerGradientCall>& gradients,
+                                               at::Tensor& memory) {
   std::vector<FakeQuantizeBackwardCall> calls;
+  std::vector<int64_t> sums;
+  int64_t bytes = 0;
   for (const QuantizerGradientCall& gradient : gradients) {
-    calls.push_back({gradient, gradient.grad, gradient.dx, gradient.wants_sums() ? sums : nullptr, gradient.dscale,
-                     gradient.dzero_point, gradient.grad_factor});
-    sums += sums_of(gradient);
+    calls.push_back(
+        {gradient, gradient.grad, gradient.dx, gradient.dscale, gradient.dzero_point, gradient.grad_factor});
+    sums.push_back(backward_sums(calls.back()));
+    bytes += sums.back() * partial_sum_bytes;
+  }
+  memory = at::empty({bytes}, at::TensorOptions(at::kByte).device(at::kCUDA));
+  auto* next = memory.mutable_data_ptr<uint8_t>();
+  for (size_t i = 0; i < calls.size(); ++i) {
+    calls[i].sums = sums[i] > 0 ? next : nullptr;
+    next += sums[i] * partial_sum_bytes;
   }
   return calls;
 }
 
 void differentiate_all(const std::vector<QuantizerGradientCall>& gradients) {
   const cudaStream_t stream = c10::cuda::getCurrentCUDAStream();
-  int64_t sums = 0;
-  for (const QuantizerGradientCall& gradient : gradients) {
-    sums += sums_of(gradient);
-  }
-  const at::Tensor memory = at::empty({sums}, at::TensorOptions(at::kFloat).device(at::kCUDA));
-  const auto calls = with_sums(gradients, memory.mutable_data_ptr<float>());
+  at::Tensor memory;
+  const auto calls = calls_of(gradients, memory);
   const auto reduce = [&](const TensorTable<DifferentiateRuns>& table) { launch_reduce_runs(table, stream); };
   auto reductions = tensor_tables<DifferentiateRuns>(reduce);
   std::vector<DifferentiateRuns> reduced;

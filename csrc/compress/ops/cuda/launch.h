@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "compress/ops/cuda/pack.h"
+
 namespace compress::cuda {
 
 constexpr int block_threads = 256;
@@ -50,12 +52,6 @@ void launch_kernel(void (*kernel)(Parameters...), GridShape shape, cudaStream_t 
   config.stream = stream;
   cudaLaunchKernelEx(&config, kernel, arguments...);
 }
-
-/// `count` neighbours that move in one instruction.
-template <typename T, int count>
-struct alignas(sizeof(T) * count) Pack {
-  T values[count];
-};
 
 /// The sum over the block in a fixed order: the same bits on every run. Valid in thread 0; all threads must call it.
 template <typename T>

@@ -1,6 +1,6 @@
 # What libcompress_cuda.so is made of; tests/cuda_emulation compiles the same.
 set(COMPRESS_CUDA_SOURCES
-  fake_quantize.cpp fake_quantize.cu fake_quantize_multi.cpp fake_quantize_multi.cu
+  fake_quantize.cpp fake_quantize.cu fake_quantize_backward.cu fake_quantize_multi.cpp fake_quantize_multi.cu
   fake_quantize_clip_mask.cpp fake_quantize_clip_mask.cu
   pack_mask.cpp pack_mask.cu
   unpack_mask.cpp unpack_mask.cu

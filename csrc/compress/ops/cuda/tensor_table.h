@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "compress/ops/cuda/block_range.h"
 #include "compress/ops/cuda/launch.h"
 
 namespace compress::cuda {
@@ -69,10 +70,8 @@ TensorTables<Entry, Launch> tensor_tables(const Launch& launch) {
 #if defined(__CUDACC__)
 
 /// Which tensor this block works on, and where among that tensor's blocks it stands.
-struct TensorBlock {
+struct TensorBlock : BlockRange {
   int tensor;
-  unsigned block;
-  unsigned blocks;
 
   /// This thread among all threads of the tensor, and how many those are.
   __device__ int64_t thread() const { return static_cast<int64_t>(block) * blockDim.x + threadIdx.x; }
@@ -91,7 +90,7 @@ __device__ TensorBlock tensor_block(const TensorTable<Entry>& table) {
       high = middle;
     }
   }
-  return {low, blockIdx.x - table.first_block[low], table.first_block[low + 1] - table.first_block[low]};
+  return {{blockIdx.x - table.first_block[low], table.first_block[low + 1] - table.first_block[low]}, low};
 }
 
 #endif

@@ -6,36 +6,35 @@
 
 namespace compress::math {
 
-/// Division of element numbers (0..numbers - 1) by one divisor (> 0), for kernels: a multiplication and a shift where
-/// they are below 2^31 (Granlund and Montgomery 1994), many times cheaper than a GPU's 64-bit division.
+/// Division of numbers 0..2^63 - 1 by one divisor (> 0), for kernels: a multiplication, an addition and a shift
+/// (Granlund and Montgomery 1994), about a tenth of a GPU's 64-bit division.
 class Divide {
  public:
-  Divide(int64_t divisor, int64_t numbers) : divisor_(divisor), narrow_(numbers <= (int64_t{1} << 31)) {
-    if (!narrow_ || divisor >= numbers) {
-      return;
-    }
-    while ((int64_t{1} << shift_) < divisor) {
+  explicit Divide(int64_t divisor = 1) {
+    while ((uint64_t{1} << shift_) < static_cast<uint64_t>(divisor)) {
       ++shift_;
     }
-    const uint64_t by = static_cast<uint64_t>(divisor);
-    factor_ = static_cast<uint32_t>(((((uint64_t{1} << shift_) - by) << 32) / by) + 1);
-    multiplies_ = true;
+    using Wide = unsigned __int128;
+    const auto by = static_cast<uint64_t>(divisor);
+    factor_ = static_cast<uint64_t>((static_cast<Wide>((uint64_t{1} << shift_) - by) << 64) / by + 1);
   }
 
   COMPRESS_HOST_DEVICE int64_t operator()(int64_t number) const {
-    if (multiplies_) {
-      const uint32_t small = static_cast<uint32_t>(number);
-      return (static_cast<uint32_t>((static_cast<uint64_t>(small) * factor_) >> 32) + small) >> shift_;
-    }
-    return narrow_ ? 0 : number / divisor_;  // narrow: no number reaches the divisor
+    const auto n = static_cast<uint64_t>(number);
+    return static_cast<int64_t>((high_product(n, factor_) + n) >> shift_);
   }
 
  private:
-  int64_t divisor_;
-  uint32_t factor_ = 0;
+  static COMPRESS_HOST_DEVICE uint64_t high_product(uint64_t a, uint64_t b) {
+#if defined(__CUDA_ARCH__)
+    return __umul64hi(a, b);
+#else
+    return static_cast<uint64_t>((static_cast<unsigned __int128>(a) * b) >> 64);
+#endif
+  }
+
+  uint64_t factor_ = 1;
   int shift_ = 0;
-  bool narrow_;
-  bool multiplies_ = false;
 };
 
 }  // namespace compress::math
