@@ -171,7 +171,7 @@ at::Tensor sample_mask(at::IntArrayRef sizes) {
 }
 
 const std::vector<int64_t>& border_lengths() {
-  static const std::vector<int64_t> all = {1, 7, 15, 16, 17, 31, 33, 255, 256, 257, 2047, 2048, 2049, 4095, 4096, 4097};
+  static const std::vector<int64_t> all = {1, 7, 15, 16, 17, 33, 255, 256, 257, 2047, 2048, 2049, 4095, 4096, 4097};
   return all;
 }
 

@@ -28,11 +28,10 @@ const std::vector<QuantizerCase>& quantizer_cases() {
         {{64, 64}, {2, 4}},            // 32 x 16 blocks
         {{5, 3, 3, 3}, {5, 1, 1, 1}},  // output channels
         {{2, 5, 3, 4}, {1, 5, 1, 1}},  // channels
-        {{1026, 2, 3}, {1, 2, 1}},     // so many sums of a scale that a block adds them
         {{2, 5, 3, 4}, {1, 5, 1, 1}, at::MemoryFormat::ChannelsLast},
         {{2, 40, 7, 7}, {}, at::MemoryFormat::ChannelsLast},
-        {{2, 9000}, {2, 1}},   // several pieces of a row
-        {{300, 8}, {300, 1}},  // more rows than a thin grid has warps
+        {{2, 9000}, {2, 1}},  // several pieces of a row
+        {{70, 8}, {70, 1}},   // more rows than a thin grid has warps
     };
     for (const int64_t length : border_lengths()) {
       cases.push_back({{length}, {}});

@@ -37,13 +37,12 @@ Case make_case(int64_t rows, int64_t classes, at::ScalarType dtype) {
 }
 
 std::vector<Case> cases() {
-  std::vector<Case> all;
+  std::vector<Case> all = {make_case(300, 3, at::kFloat)};  // more rows than one block has threads
   for (const auto dtype : dtypes()) {
-    for (const int64_t classes : {1, 2, 7, 8, 15, 33, 255, 1000, 1023, 1025, 2049, 17000}) {
-      all.push_back(make_case(5, classes, dtype));
+    for (const int64_t classes : {1, 2, 7, 8, 15, 33, 1000, 1023, 1025, 17000}) {
+      all.push_back(make_case(4, classes, dtype));
     }
     all.push_back(make_case(0, 10, dtype));
-    all.push_back(make_case(300, 3, dtype));
     Case strided = make_case(4, 40, dtype);
     strided.name += " in wider rows";
     strided.student = logits(4, 43, dtype, 0).narrow(1, 1, 40);

@@ -56,6 +56,15 @@ TEST(FakeQuantize, Backward) {
   });
 }
 
+TEST(FakeQuantize, BackwardOfSoManyPiecesThatABlockAddsAScalesSums) {
+  const QuantizerCase of = {{1030, 2, 3}, {1, 2, 1}};
+  const QuantizerVariant learned = {"learned zero_point", ZeroPoint::learned, false};
+  const Tensors quantizer = quantizer_operands(of, learned);
+  const at::Tensor x = sample(of.sizes, at::kFloat);
+  expect_as_on_cpu(describe(of, at::kFloat, learned), backward({true, true, true}),
+                   {x.flip(0), x, quantizer[0], quantizer[1], at::Tensor()}, {{}, {1e-5, 1e-3}, {1e-5, 1e-3}});
+}
+
 TEST(FakeQuantize, BackwardOfExtremes) {
   for_each_case([](const QuantizerCase& of, at::ScalarType dtype, const QuantizerVariant& variant) {
     const Tensors quantizer = quantizer_operands(of, variant);

@@ -29,17 +29,15 @@ TEST(ObserveMinMax, EveryGranularity) {
   for (const QuantizerCase& of : quantizer_cases()) {
     for (const auto dtype : dtypes()) {
       for (const bool with_extremes : {false, true}) {
-        for (const double averaging : {0.0, 0.1}) {
-          const Tensors ranges = state(of.scale_sizes, averaging > 0 && with_extremes);
-          const auto op = [&](const Tensors& in) -> Tensors {
-            at::Tensor min = in[0];
-            at::Tensor max = in[1];
-            observe_min_max_(min, max, in[2], averaging);
-            return {min, max};
-          };
-          expect_as_on_cpu(describe(of, dtype, {with_extremes ? "extremes" : "", ZeroPoint::none, false}), op,
-                           {ranges[0], ranges[1], observed(of, dtype, with_extremes)});
-        }
+        const Tensors ranges = state(of.scale_sizes, with_extremes);
+        const auto op = [&](const Tensors& in) -> Tensors {
+          at::Tensor min = in[0];
+          at::Tensor max = in[1];
+          observe_min_max_(min, max, in[2], with_extremes ? 0.0 : 0.1);
+          return {min, max};
+        };
+        expect_as_on_cpu(describe(of, dtype, {with_extremes ? "extremes" : "", ZeroPoint::none, false}), op,
+                         {ranges[0], ranges[1], observed(of, dtype, with_extremes)});
       }
     }
   }
@@ -66,34 +64,41 @@ TEST(ObserveQparams, EveryTypeOfZeroPoint) {
   }
 }
 
-/// All cases in one call, of mixed types; more than one launch's table holds.
+constexpr size_t parts_of_tensor = 5;
+
+void add_tensor(const QuantizerCase& of, at::ScalarType dtype, bool with_extremes, Tensors& inputs) {
+  const Tensors ranges = state(of.scale_sizes, with_extremes);
+  inputs.insert(inputs.end(), {ranges[0], ranges[1], at::ones(of.scale_sizes), at::zeros(of.scale_sizes, at::kInt),
+                               observed(of, dtype, with_extremes)});
+}
+
+/// All cases, of mixed types, and more small tensors of one type than a launch's table holds.
+Tensors many_tensors(bool with_extremes) {
+  Tensors inputs;
+  for (const QuantizerCase& of : quantizer_cases()) {
+    add_tensor(of, dtypes()[inputs.size() / parts_of_tensor % dtypes().size()], with_extremes, inputs);
+  }
+  for (int64_t i = 0; i < 120; ++i) {
+    add_tensor({{2, i + 1}, {2, 1}}, at::kHalf, with_extremes, inputs);
+  }
+  return inputs;
+}
+
 TEST(ObserveMulti, ManyTensors) {
-  constexpr size_t parts = 5;
   for (const bool with_extremes : {false, true}) {
-    for (const bool forget : {false, true}) {
-      Tensors inputs;
-      for (int repeat = 0; repeat < 3; ++repeat) {
-        for (const QuantizerCase& of : quantizer_cases()) {
-          const Tensors ranges = state(of.scale_sizes, with_extremes);
-          const at::ScalarType dtype = dtypes()[inputs.size() / parts % dtypes().size()];
-          inputs.insert(inputs.end(), {ranges[0], ranges[1], at::ones(of.scale_sizes),
-                                       at::zeros(of.scale_sizes, at::kInt), observed(of, dtype, with_extremes)});
+    const auto op = [&](const Tensors& in) -> Tensors {
+      std::vector<Tensors> lists(parts_of_tensor);
+      Tensors written;
+      for (size_t i = 0; i < in.size(); ++i) {
+        lists[i % parts_of_tensor].push_back(in[i]);
+        if (i % parts_of_tensor != parts_of_tensor - 1) {
+          written.push_back(in[i]);
         }
       }
-      const auto op = [&](const Tensors& in) -> Tensors {
-        std::vector<Tensors> lists(parts);
-        Tensors written;
-        for (size_t i = 0; i < in.size(); ++i) {
-          lists[i % parts].push_back(in[i]);
-          if (i % parts != parts - 1) {
-            written.push_back(in[i]);
-          }
-        }
-        observe_multi_(lists[0], lists[1], lists[2], lists[3], lists[4], -8, 7, false, 0.1, forget);
-        return written;
-      };
-      expect_as_on_cpu(with_extremes ? "extremes" : "", op, inputs);
-    }
+      observe_multi_(lists[0], lists[1], lists[2], lists[3], lists[4], -8, 7, false, 0.1, with_extremes);
+      return written;
+    };
+    expect_as_on_cpu(with_extremes ? "extremes, forgotten" : "", op, many_tensors(with_extremes));
   }
 }
 
