@@ -1,33 +1,27 @@
 #include "compress/ops/cpu/isa/magnitude_mask.h"
 
+#include "compress/ops/cpu/isa/pack_bytes.h"
 #include "compress/ops/math/float_order.h"
-#include "compress/ops/math/packed_bits.h"
 
 namespace compress::cpu::COMPRESS_ISA {
 namespace {
 
-constexpr int64_t block = 64;  // weights compared into bytes, which the multiplication then packs by eights
+constexpr int64_t block = 64;  // weights compared into bytes, which are then packed
 
 template <typename Int>
 void compare(const Int* weight, int64_t elements, Int key, uint8_t* bits) {
   alignas(64) uint8_t kept[block];
-  for (int64_t begin = 0; begin < elements; begin += block) {
-    const int64_t count = elements - begin < block ? elements - begin : block;
-    if (count == block) {
-      for (int64_t i = 0; i < block; ++i) {
-        kept[i] = math::magnitude_key(weight[begin + i]) > key;
-      }
-    } else {
-      for (int64_t i = 0; i < block; ++i) {
-        kept[i] = i < count ? math::magnitude_key(weight[begin + i]) > key : 0;
-      }
+  int64_t begin = 0;
+  for (; begin + block <= elements; begin += block) {
+    for (int64_t i = 0; i < block; ++i) {
+      kept[i] = math::magnitude_key(weight[begin + i]) > key;
     }
-    for (int64_t i = 0; i < count; i += 8) {
-      uint64_t eight;
-      __builtin_memcpy(&eight, kept + i, sizeof(eight));
-      bits[(begin + i) / 8] = math::bits_of_bytes(eight);
-    }
+    pack_bytes(kept, block, bits + begin / 8);
   }
+  for (int64_t i = begin; i < elements; ++i) {
+    kept[i - begin] = math::magnitude_key(weight[i]) > key;
+  }
+  pack_bytes(kept, elements - begin, bits + begin / 8);
 }
 
 }  // namespace

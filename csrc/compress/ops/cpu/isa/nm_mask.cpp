@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "compress/ops/cpu/isa/pack_bytes.h"
 #include "compress/ops/cpu/isa/vector.h"
-#include "compress/ops/math/packed_bits.h"
 
 namespace compress::cpu::COMPRESS_ISA {
 namespace {
@@ -188,17 +188,6 @@ COMPRESS_ISA_INLINE void keep_chunks(const Int* score, const NmGroups& groups, i
   }
 }
 
-void pack(uint8_t* kept, int64_t elements, uint8_t* bits) {
-  for (int64_t i = elements; i % 8 != 0; ++i) {
-    kept[i] = 0;
-  }
-  for (int64_t i = 0; i < elements; i += 8) {
-    uint64_t eight;
-    __builtin_memcpy(&eight, kept + i, sizeof(eight));
-    bits[i / 8] = math::bits_of_bytes(eight);
-  }
-}
-
 }  // namespace
 
 void nm_mask_run(const void* score, int element_size, int64_t nan_key, const NmGroups& groups, int64_t chunks,
@@ -207,7 +196,7 @@ void nm_mask_run(const void* score, int element_size, int64_t nan_key, const NmG
     using Int = decltype(zero);
     keep_chunks(static_cast<const Int*>(score), groups, chunks, static_cast<Int>(nan_key), kept);
   });
-  pack(kept, chunks * groups.chunk(), bits);
+  pack_bytes(kept, chunks * groups.chunk(), bits);
 }
 
 }  // namespace compress::cpu::COMPRESS_ISA
