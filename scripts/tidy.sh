@@ -22,7 +22,7 @@ if [ $# -gt 0 ]; then
 else
   mapfile -t sources < <("$python" -c 'import json
 for entry in json.load(open("build/tidy/compile_commands.json")):
-    print(entry["file"])' | grep "^$PWD/csrc/")
+    print(entry["file"])' | grep "^$PWD/csrc/.*\.cpp$")
 fi
 step "clang-tidy over ${#sources[@]} files"
 printf '%s\0' "${sources[@]}" | xargs -0 -n 1 -P "$(build_jobs)" clang-tidy --quiet -p build/tidy \

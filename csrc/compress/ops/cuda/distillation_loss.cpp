@@ -63,7 +63,7 @@ at::Tensor distillation_loss_backward(const at::Tensor& grad, const at::Tensor& 
   checks::distillation_loss_backward(grad, student, teacher, temperature, target, alpha, row_statistics, counted_rows);
   const c10::cuda::CUDAGuard guard(student.device());
   const Operands operands(student, teacher, temperature, target, alpha);
-  const at::Tensor grad_student = at::empty(student.sizes(), student.options());
+  at::Tensor grad_student = at::empty(student.sizes(), student.options());
   const at::Tensor statistics = row_statistics.contiguous();
   launch_distillation_loss_backward({operands.kernel, grad.const_data_ptr(), statistics.const_data_ptr(),
                                      counted_rows.const_data_ptr<int64_t>(), grad_student.mutable_data_ptr()},
