@@ -38,6 +38,28 @@ TEST(MagnitudeThreshold, EqualsSortingInEveryDtypeOnEveryInstructionSet) {
   });
 }
 
+// Long enough for a sample to say which magnitudes are looked at closely. Half of the weights are 0, so that ranks fall
+// among equal magnitudes, beside them and at both ends.
+TEST(MagnitudeThreshold, EqualsSortingOfMillionsOnEveryInstructionSet) {
+  at::manual_seed(0);
+  const at::Tensor normal = at::randn({(1 << 21) + 4321});
+  normal.slice(0, 0, normal.numel(), 2).zero_();
+  normal[77] = -std::numeric_limits<float>::infinity();
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor weight = normal.to(dtype);
+    const at::Tensor sorted = std::get<0>(weight.to(at::kFloat).abs().sort());
+    const std::vector<at::Tensor> weights = {weight.slice(0, 0, 1001), weight.slice(0, 1001, 1 << 20),
+                                             weight.slice(0, 1 << 20)};
+    for_each_isa([&] {
+      for (const double sparsity : {1e-6, 0.3, 0.5001, 0.9, 1.0}) {
+        const int64_t rank = std::llround(sparsity * static_cast<double>(sorted.numel()));
+        EXPECT_EQ(magnitude_threshold(weights, sparsity).item<float>(), sorted[rank - 1].item<float>())
+            << dtype << " " << sparsity;
+      }
+    });
+  }
+}
+
 TEST(MagnitudeThreshold, Float64IsRoundedUp) {
   const at::Tensor weight = at::tensor({1.0, 1.0 + 1e-12, 2.0}, at::kDouble);
   EXPECT_EQ(magnitude_threshold({weight}, 1.0 / 3).item<float>(), 1.0f);

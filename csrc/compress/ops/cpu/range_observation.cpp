@@ -154,8 +154,12 @@ class PartialRanges {
       return;
     }
     const auto kernel = COMPRESS_SELECT_KERNEL(key_range_columns);
+    if (groups_ == 1) {  // all rows, one after the other
+      kernel(x + begin * length, end - begin, length, element_size_, low, high);
+      return;
+    }
     for (int64_t n = begin; n < end; ++n) {
-      kernel(x + geometry_.segment_of(first, n) * length, length, element_size_, low, high);
+      kernel(x + geometry_.segment_of(first, n) * length, 1, length, element_size_, low, high);
     }
   }
 

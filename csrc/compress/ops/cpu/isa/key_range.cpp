@@ -18,12 +18,28 @@ void take_run(const Int* x, int64_t elements, Int* low, Int* high) {
   *high = range.high;
 }
 
-template <typename Int>
-void take_columns(const Int* __restrict x, int64_t columns, Int* __restrict low, Int* __restrict high) {
+template <int rows, typename Int>
+COMPRESS_ISA_INLINE void take_rows(const Int* __restrict x, int64_t columns, Int* __restrict low,
+                                   Int* __restrict high) {
   for (int64_t i = 0; i < columns; ++i) {
-    const Int key = math::order_key(x[i]);
-    low[i] = key < low[i] ? key : low[i];
-    high[i] = key > high[i] ? key : high[i];
+    math::KeyRange<Int> range{low[i], high[i]};
+    for (int row = 0; row < rows; ++row) {
+      range.take(math::order_key(x[row * columns + i]));
+    }
+    low[i] = range.low;
+    high[i] = range.high;
+  }
+}
+
+template <typename Int>
+void take_columns(const Int* x, int64_t rows, int64_t columns, Int* low, Int* high) {
+  constexpr int together = 4;  // rows for which low and high are read and written once
+  int64_t row = 0;
+  for (; row + together <= rows; row += together) {
+    take_rows<together>(x + row * columns, columns, low, high);
+  }
+  for (; row < rows; ++row) {
+    take_rows<1>(x + row * columns, columns, low, high);
   }
 }
 
@@ -125,10 +141,10 @@ void key_range_run(const void* x, int64_t elements, int element_size, void* low,
   });
 }
 
-void key_range_columns(const void* x, int64_t columns, int element_size, void* low, void* high) {
+void key_range_columns(const void* x, int64_t rows, int64_t columns, int element_size, void* low, void* high) {
   math::with_integer_of(element_size, [&](auto zero) {
     using Int = decltype(zero);
-    take_columns(static_cast<const Int*>(x), columns, static_cast<Int*>(low), static_cast<Int*>(high));
+    take_columns(static_cast<const Int*>(x), rows, columns, static_cast<Int*>(low), static_cast<Int*>(high));
   });
 }
 

@@ -15,7 +15,8 @@ COMPRESS_DECLARE_KERNEL(void key_range_run(const void* x, int64_t elements, int 
 COMPRESS_DECLARE_KERNEL(void key_range_groups(const void* x, int64_t groups, int64_t length, int element_size,
                                               void* low, void* high))
 
-/// Takes the order_key of each element of a row into low[column] and high[column].
-COMPRESS_DECLARE_KERNEL(void key_range_columns(const void* x, int64_t columns, int element_size, void* low, void* high))
+/// Takes the order_key of each element of `rows` neighbours into low[column] and high[column].
+COMPRESS_DECLARE_KERNEL(void key_range_columns(const void* x, int64_t rows, int64_t columns, int element_size,
+                                               void* low, void* high))
 
 }  // namespace compress::cpu

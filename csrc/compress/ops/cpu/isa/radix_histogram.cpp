@@ -1,12 +1,6 @@
 #include "compress/ops/cpu/isa/radix_histogram.h"
 
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
-
-#include <type_traits>
-
-#include "compress/ops/cpu/isa/vector.h"
+#include "compress/ops/cpu/isa/wide_keys.h"
 #include "compress/ops/math/float_order.h"
 
 namespace compress::cpu::COMPRESS_ISA {
@@ -36,28 +30,10 @@ void count_all(const Int* weight, int64_t elements, math::RadixDigit digit, int6
   }
 }
 
-#if defined(__AVX512F__)
-/// Gathered keys: at least as wide as what AVX-512 F can compress.
-template <typename Int>
-using Gathered = std::conditional_t<sizeof(Int) == 2, int32_t, Int>;
-
-COMPRESS_ISA_INLINE __m512i load_wide(const int32_t* x) {
-  return _mm512_loadu_si512(x);
-}
-COMPRESS_ISA_INLINE __m512i load_wide(const int16_t* x) {
-  constexpr __mmask16 all_lanes = 0xffff;  // GCC warns of the form without a mask
-  return _mm512_maskz_cvtepu16_epi32(all_lanes, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)));
-}
-#else
-template <typename Int>
-using Gathered = Int;
-#endif
-
 // The few weights that share the prefix are gathered first, without a branch on each: whether one does is as good as
 // random, and one in twenty mispredicted costs more than the whole pass.
 template <typename Int>
-int64_t gather_sharing(const Int* weight, int64_t elements, Int prefix, math::RadixDigit digit,
-                       Gathered<Int>* gathered) {
+int64_t gather_sharing(const Int* weight, int64_t elements, Int prefix, math::RadixDigit digit, Int* gathered) {
   int64_t count = 0;
   int64_t i = 0;
 #if defined(__AVX512F__)
@@ -69,7 +45,7 @@ int64_t gather_sharing(const Int* weight, int64_t elements, Int prefix, math::Ra
     for (; i + 16 <= elements; i += 16) {
       const __m512i keys = _mm512_and_si512(load_wide(weight + i), magnitude);
       const __mmask16 shared = _mm512_cmpeq_epi32_mask(_mm512_and_si512(keys, _mm512_set1_epi32(above)), wanted);
-      _mm512_storeu_si512(gathered + count, _mm512_maskz_compress_epi32(shared, keys));
+      store_wide(gathered + count, _mm512_maskz_compress_epi32(shared, keys));
       count += __builtin_popcount(shared);
     }
   }
@@ -85,7 +61,7 @@ int64_t gather_sharing(const Int* weight, int64_t elements, Int prefix, math::Ra
 template <typename Int>
 void count_sharing(const Int* weight, int64_t elements, Int prefix, math::RadixDigit digit, int64_t* bins) {
   constexpr int64_t block = 1024;
-  Gathered<Int> gathered[block + 16];  // a vector is stored whole
+  Int gathered[block + 16];  // a vector is stored whole
   for (int64_t begin = 0; begin < elements; begin += block) {
     const int64_t count =
         gather_sharing(weight + begin, elements - begin < block ? elements - begin : block, prefix, digit, gathered);
