@@ -1,12 +1,30 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "compress/core/block_geometry.h"
+#include "compress/ops/cuda/alignment.h"
 #include "compress/ops/cuda/launch.h"
 #include "compress/ops/math/mixed_radix.h"
 
 namespace compress::cuda {
+
+/// Columns that a thread takes: 16 bytes where all rows begin at a 16-byte border, else one.
+inline int columns_per_thread(int element_size, int64_t columns, const Alignment& alignment) {
+  const int count = 16 / element_size;
+  return alignment.is_whole() && columns % count == 0 ? count : 1;
+}
+
+/// Calls body with that count as a constant.
+template <typename Scalar, typename Body>
+void with_columns_per_thread(int64_t columns, const Alignment& alignment, const Body& body) {
+  if (columns_per_thread(sizeof(Scalar), columns, alignment) > 1) {
+    body(std::integral_constant<int, 16 / sizeof(Scalar)>());
+  } else {
+    body(std::integral_constant<int, 1>());
+  }
+}
 
 /// Cuts a tensor whose every column has a scale of its own (BlockGeometry::scale_step 1) into tiles, by its shape
 /// alone. A thread owns `count` neighbouring columns of a tile and takes every depth-th of its rows; neighbouring
@@ -16,6 +34,7 @@ class ColumnTiles {
   ColumnTiles(const BlockGeometry& geometry, int count)
       : first_run_(math::first_run(geometry)),
         run_of_group_(math::run_of_group(geometry)),
+        group_of_(geometry.segment_length),
         columns_(geometry.segment_length),
         rows_(geometry.segments_per_scale()),
         groups_(geometry.segments / rows_) {
@@ -38,7 +57,7 @@ class ColumnTiles {
   // A scale's rows lie in so many tiles, one above the other, the n-th of which has its sums at sum_index.
   COMPRESS_HOST_DEVICE int64_t sums_per_scale() const { return row_tiles_; }
   COMPRESS_HOST_DEVICE int64_t sum_index(int64_t scale, int64_t n) const {
-    const int64_t group = groups_ == 1 ? 0 : scale / columns_;
+    const int64_t group = group_of_(scale);
     return (group * row_tiles_ + n) * columns_ + (scale - group * columns_);
   }
   int64_t sums() const { return groups_ * row_tiles_ * columns_; }
@@ -90,6 +109,7 @@ class ColumnTiles {
  private:
   math::MixedRadix first_run_;
   math::MixedRadix run_of_group_;
+  math::Divide group_of_;  ///< of a scale
   int64_t columns_;
   int64_t rows_;  ///< of a group
   int64_t groups_;

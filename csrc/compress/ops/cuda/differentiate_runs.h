@@ -39,7 +39,7 @@ __device__ __forceinline__ void differentiate_tensor(const RunGradient& work, co
     if (is_piece) {
       const RunPieces::Piece piece = work.pieces.piece(number);
       PieceGradient<Scalar> body{work.memory, work.mask, grid_of_run(piece.run), {}};
-      over_piece<16 / sizeof(Scalar), 2>(team, piece.first, piece.length, work.alignment, body);
+      over_piece<16 / sizeof(Scalar), RunGradient::at_once>(team, piece.first, piece.length, work.alignment, body);
       sums = body.sums;
     }
     if (!work.gradients.are_wanted()) {

@@ -2,32 +2,10 @@
 #include "compress/ops/cuda/differentiate_columns.h"
 #include "compress/ops/cuda/differentiate_runs.h"
 #include "compress/ops/cuda/fake_quantize.h"
-#include "compress/ops/math/mixed_radix.h"
+#include "compress/ops/cuda/partial_index.h"
 
 namespace compress::cuda {
 namespace {
-
-/// Where the sums of a scale's pieces lie.
-struct SumsOfRuns {
-  int64_t parts;
-  math::Divide run_of;
-  math::MixedRadix first_run;
-  math::MixedRadix run_of_group;
-
-  SumsOfRuns(const BlockGeometry& geometry, int64_t parts)
-      : parts(parts), run_of(parts), first_run(math::first_run(geometry)), run_of_group(math::run_of_group(geometry)) {}
-
-  __device__ int64_t index(int64_t scale, int64_t n) const {
-    const int64_t run = run_of(n);
-    return (first_run(scale) + run_of_group(run)) * parts + (n - run * parts);
-  }
-};
-
-struct SumsOfColumns {
-  ColumnTiles tiles;
-
-  __device__ int64_t index(int64_t scale, int64_t n) const { return tiles.sum_index(scale, n); }
-};
 
 template <typename Scalar>
 __global__ void __launch_bounds__(block_threads)
@@ -64,7 +42,7 @@ void differentiate_runs_as(const FakeQuantizeBackwardCall& call, cudaStream_t st
   launch_kernel(differentiate_runs<Scalar>, thread_blocks(work.threads()), stream, call, work,
                 math::scale_of_run(geometry));
   if (work.sums != nullptr) {
-    const SumsOfRuns sums(geometry, work.pieces.parts());
+    const PartialsOfRuns sums(geometry, work.pieces.parts());
     launch_reduction(call, sums, geometry.segments_per_scale() * sums.parts, stream);
   }
 }
@@ -78,7 +56,7 @@ void differentiate_columns_as(const FakeQuantizeBackwardCall& call, cudaStream_t
     launch_kernel(differentiate_columns<Scalar, count>, grid_blocks(tiles.tiles()), stream, memory_of(call),
                   call.quantizer, MaskBits(call.mask), tiles, gradients_of(call), sums_of(call));
     if (call.sums != nullptr) {
-      launch_reduction(call, SumsOfColumns{tiles}, tiles.sums_per_scale(), stream);
+      launch_reduction(call, PartialsOfColumns{tiles}, tiles.sums_per_scale(), stream);
     }
   });
 }

@@ -3,82 +3,80 @@
 #include <ATen/ops/empty.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include <array>
+#include <vector>
 
+#include "compress/ops/cuda/bytes_of.h"
 #include "compress/ops/cuda/launch_check.h"
 #include "compress/ops/cuda/range_observation.h"
 
 namespace compress::cuda {
 namespace {
 
-using math::FloatFormat;
-
-/// Tensors of one integer width lie together in the workspace, so that one launch clears their bounds.
-constexpr std::array widths{FloatFormat::float64, FloatFormat::float32, FloatFormat::float16};
-
-FloatFormat width_of(FloatFormat format) {
-  return format == FloatFormat::bfloat16 ? FloatFormat::float16 : format;
+/// The calls, their partials in `memory`, one tensor's after the other.
+std::vector<RangeCall> calls_of(const std::vector<RangeObservation>& observations, at::Tensor& memory) {
+  std::vector<RangeCall> calls;
+  std::vector<int64_t> bytes;
+  int64_t all_bytes = 0;
+  for (const RangeObservation& observation : observations) {
+    calls.push_back({observation.x, observation.format, observation.geometry, observation.state});
+    bytes.push_back(range_partial_bytes(calls.back()));
+    all_bytes += bytes.back();
+  }
+  if (all_bytes > 0) {
+    memory = at::empty({all_bytes}, at::TensorOptions(at::kByte).device(at::kCUDA));
+    auto* next = memory.mutable_data_ptr<uint8_t>();
+    for (size_t i = 0; i < calls.size(); ++i) {
+      calls[i].partials = bytes[i] > 0 ? next : nullptr;
+      next += bytes[i];
+    }
+  }
+  return calls;
 }
 
-/// The three steps for all tensors of one width; returns where the next width's bounds begin.
-int64_t reduce_width(const std::vector<RangeObservation>& observations, FloatFormat width,
-                     const RangeWorkspace& workspace, int64_t first_bound, cudaStream_t stream,
-                     std::vector<int64_t>& bounds) {
-  int64_t next = first_bound;
-  for (size_t i = 0; i < observations.size(); ++i) {
-    if (width_of(observations[i].format) == width) {
-      bounds[i] = next;
-      next += observations[i].geometry.scale_count;
-    }
-  }
-  if (next == first_bound) {
-    return next;
-  }
-  launch_clear_ranges(width, workspace, first_bound, next - first_bound, stream);
-  const auto launch = [&](const RangeRunsTable& table) { launch_reduce_ranges(width, table, workspace, stream); };
+void range_runs(const std::vector<RangeCall>& calls, int bytes, const ObserverRules& rules, cudaStream_t stream) {
+  const auto launch = [&](const RangeRunsTable& table) { launch_range_runs(bytes, table, rules, stream); };
   auto tables = tensor_tables<RangeRuns>(launch);
-  for (size_t i = 0; i < observations.size(); ++i) {
-    const auto& [x, format, geometry, state] = observations[i];
-    if (width_of(format) != width) {
-      continue;
-    }
-    if (geometry.one_to_one && observations.size() > 1) {
-      const RangeRuns runs{x, geometry.segments, geometry.segment_length, bounds[i]};
-      tables.add(runs, range_blocks(runs));
-    } else {
-      launch_reduce_ranges(width, x, geometry, workspace, bounds[i], stream);
+  for (const RangeCall& call : calls) {
+    if (call.geometry.scale_step == 0 && bytes_of(call.format) == bytes) {
+      const RangeRuns runs(call);
+      tables.add(runs, piece_blocks(runs));
     }
   }
   tables.finish();
-  return next;
+}
+
+void update_runs(const std::vector<RangeCall>& calls, int bytes, const ObserverRules& rules, cudaStream_t stream) {
+  const auto launch = [&](const RangeRunsTable& table) { launch_update_runs(bytes, table, rules, stream); };
+  auto tables = tensor_tables<RangeRuns>(launch);
+  for (const RangeCall& call : calls) {
+    if (call.geometry.one_to_one && call.partials != nullptr && bytes_of(call.format) == bytes) {
+      const RangeRuns runs(call);
+      tables.add(runs, scale_blocks(runs));
+    }
+  }
+  tables.finish();
 }
 
 }  // namespace
 
-void observe_ranges(const std::vector<RangeObservation>& observations, const math::RangeRule& rule,
+void observe_ranges(const std::vector<RangeObservation>& observations, const math::RangeRule& range,
                     const math::GridRule& grid) {
-  int64_t scales = 0;
-  for (const RangeObservation& observation : observations) {
-    scales += observation.geometry.scale_count;
-  }
-  const at::Tensor memory = at::empty({RangeWorkspace::bytes(scales)}, at::TensorOptions(at::kByte).device(at::kCUDA));
-  const RangeWorkspace workspace{memory.mutable_data_ptr(), scales};
+  const ObserverRules rules{range, grid};
   const cudaStream_t stream = c10::cuda::getCurrentCUDAStream();
-  std::vector<int64_t> bounds(observations.size());
-  int64_t first_bound = 0;
-  for (const FloatFormat width : widths) {
-    first_bound = reduce_width(observations, width, workspace, first_bound, stream, bounds);
+  at::Tensor memory;
+  const std::vector<RangeCall> calls = calls_of(observations, memory);
+  for (const int bytes : {8, 4, 2}) {
+    range_runs(calls, bytes, rules, stream);
+    update_runs(calls, bytes, rules, stream);
   }
-  const auto launch = [&](const RangeTargetTable& table) {
-    launch_update_ranges(table, workspace, rule, grid, stream);
-  };
-  auto tables = tensor_tables<RangeTarget>(launch);
-  for (size_t i = 0; i < observations.size(); ++i) {
-    const RangeObservation& observation = observations[i];
-    const RangeTarget target{observation.state, observation.geometry.scale_count, bounds[i], observation.format};
-    tables.add(target, range_blocks(target));
+  for (const RangeCall& call : calls) {
+    if (call.geometry.scale_step != 0) {
+      launch_range_columns(call, rules, stream);
+    }
+    if (!call.geometry.one_to_one && call.partials != nullptr) {
+      launch_update_ranges(call, rules, stream);
+    }
   }
-  tables.finish();
   check_launch();
 }
 

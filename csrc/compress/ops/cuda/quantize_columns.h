@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 
 #include "compress/ops/cuda/byte_of_lanes.h"
 #include "compress/ops/cuda/column_tiles.h"
@@ -11,22 +10,6 @@
 // For .cu files: fake_quantize where every column has a scale of its own (BlockGeometry::scale_step 1).
 
 namespace compress::cuda {
-
-/// Columns that a thread takes: 16 bytes where all rows begin at a 16-byte border, else one.
-inline int columns_per_thread(int element_size, int64_t columns, const Alignment& alignment) {
-  const int count = 16 / element_size;
-  return alignment.is_whole() && columns % count == 0 ? count : 1;
-}
-
-/// Calls body with that count as a constant.
-template <typename Scalar, typename Body>
-void with_columns_per_thread(int64_t columns, const Alignment& alignment, const Body& body) {
-  if (columns_per_thread(sizeof(Scalar), columns, alignment) > 1) {
-    body(std::integral_constant<int, 16 / sizeof(Scalar)>());
-  } else {
-    body(std::integral_constant<int, 1>());
-  }
-}
 
 /// The grids of a thread's columns.
 template <int count>

@@ -81,7 +81,7 @@ __device__ __forceinline__ void differentiate_pack(const GradientMemory& memory,
 
 /// Threads for the sums of one scale.
 COMPRESS_HOST_DEVICE TeamSize team_of_sums(int64_t sums_per_scale) {
-  return TeamSize::of((sums_per_scale + 3) / 4);
+  return TeamSize::of(sums_per_scale, 4);
 }
 
 /// Second stage: a team adds the pieces' sums of scale number `scale` in a fixed order, in double. sum_index(n) says

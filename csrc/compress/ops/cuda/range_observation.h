@@ -3,51 +3,57 @@
 #include <cuda_runtime_api.h>
 
 #include "compress/core/block_geometry.h"
+#include "compress/ops/cuda/alignment.h"
+#include "compress/ops/cuda/run_pieces.h"
 #include "compress/ops/cuda/tensor_table.h"
 #include "compress/ops/math/range_update.h"
 
 namespace compress::cuda {
 
-/// The ranges of one or many tensors are taken in three steps: clear, reduce (integer atomics, whose result depends on
-/// no order), update. The workspace holds two bounds of 8 bytes for each scale of all tensors; a tensor's begin at
-/// `first_bound`.
-struct RangeWorkspace {
-  void* memory;
-  int64_t scales;
-
-  static int64_t bytes(int64_t scales) { return 2 * scales * static_cast<int64_t>(sizeof(long long)); }
+/// A contiguous tensor whose range is taken into its state, in one launch where a team of threads sees all elements of
+/// a scale, else in two: `partials` are scratch between them, range_partial_bytes of it, null where those are 0.
+struct RangeCall {
+  const void* x = nullptr;
+  math::FloatFormat format = math::FloatFormat::float32;
+  BlockGeometry geometry;
+  math::ObserverState state;
+  void* partials = nullptr;
 };
+int64_t range_partial_bytes(const RangeCall& call);
 
-/// A contiguous tensor whose runs have one scale each, in order (BlockGeometry::one_to_one).
+/// What a table needs of one whose scales do not vary along a run.
 struct RangeRuns {
-  const void* x;
-  int64_t runs;
-  int64_t length;
-  int64_t first_bound;
+  const void* x = nullptr;
+  math::FloatFormat format = math::FloatFormat::float32;
+  RunPieces pieces;
+  Alignment alignment;
+  TeamSize team;
+  math::ObserverState state;
+  void* partials = nullptr;
+
+  RangeRuns() = default;
+  explicit RangeRuns(const RangeCall& call);
 };
 using RangeRunsTable = TensorTable<RangeRuns>;
 
-/// Where a tensor's ranges go.
-struct RangeTarget {
-  math::ObserverState state;
-  int64_t scales;
-  int64_t first_bound;
-  math::FloatFormat format;
+/// Blocks that the pieces, or the second stage's scales, are worth.
+int64_t piece_blocks(const RangeRuns& tensor);
+int64_t scale_blocks(const RangeRuns& tensor);
+
+/// How the states learn, the same for all tensors of a call.
+struct ObserverRules {
+  math::RangeRule range;
+  math::GridRule grid;
 };
-using RangeTargetTable = TensorTable<RangeTarget>;
 
-/// Blocks that an entry's work is worth.
-int64_t range_blocks(const RangeRuns& runs);
-int64_t range_blocks(const RangeTarget& target);
+/// First stage of tensors whose elements have `bytes` bytes.
+void launch_range_runs(int bytes, const RangeRunsTable& table, const ObserverRules& rules, cudaStream_t stream);
+/// Second stage of those of them with partials whose runs are their scales, in order (BlockGeometry::one_to_one).
+void launch_update_runs(int bytes, const RangeRunsTable& table, const ObserverRules& rules, cudaStream_t stream);
 
-void launch_clear_ranges(math::FloatFormat format, const RangeWorkspace& workspace, int64_t first_bound, int64_t scales,
-                         cudaStream_t stream);
-void launch_reduce_ranges(math::FloatFormat format, const RangeRunsTable& table, const RangeWorkspace& workspace,
-                          cudaStream_t stream);
-/// The same for one tensor of any geometry.
-void launch_reduce_ranges(math::FloatFormat format, const void* x, const BlockGeometry& geometry,
-                          const RangeWorkspace& workspace, int64_t first_bound, cudaStream_t stream);
-void launch_update_ranges(const RangeTargetTable& table, const RangeWorkspace& workspace, const math::RangeRule& rule,
-                          const math::GridRule& grid, cudaStream_t stream);
+/// First stage of a tensor whose every column has a scale (scale_step 1).
+void launch_range_columns(const RangeCall& call, const ObserverRules& rules, cudaStream_t stream);
+/// Second stage of any tensor with partials.
+void launch_update_ranges(const RangeCall& call, const ObserverRules& rules, cudaStream_t stream);
 
 }  // namespace compress::cuda

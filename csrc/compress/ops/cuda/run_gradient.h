@@ -20,6 +20,9 @@ struct RunGradient {
   MaskBits mask;
   TeamSize team;
 
+  /// Packs of x and of grad that a thread has in flight.
+  static constexpr int at_once = 2;
+
   RunGradient() = default;
   RunGradient(int element_size, const GradientMemory& memory, const ScaleGradients& gradients, PieceSums* sums,
               int64_t runs, int64_t length, const PackedMask& mask)
@@ -29,7 +32,7 @@ struct RunGradient {
         pieces(runs, length),
         alignment(element_size, memory.x, memory.grad, memory.dx),
         mask(mask),
-        team(pieces.team(16 / element_size)) {}
+        team(pieces.team(16 / element_size, at_once)) {}
 
   int64_t threads() const { return team.threads(pieces.count()); }
 };

@@ -38,9 +38,9 @@ class RunPieces {
     return {run, run * length_ + offset, left < max_length ? static_cast<int>(left) : max_length};
   }
 
-  /// Threads for a piece, in accesses of `count` elements.
-  TeamSize team(int count) const {
-    return TeamSize::of(((length_ < max_length ? length_ : max_length) + count - 1) / count);
+  /// Threads for a piece in accesses of `count` elements, see TeamSize.
+  TeamSize team(int count, int at_once) const {
+    return TeamSize::of(((length_ < max_length ? length_ : max_length) + count - 1) / count, at_once);
   }
 
  private:

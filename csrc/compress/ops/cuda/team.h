@@ -12,13 +12,14 @@ namespace compress::cuda {
 struct TeamSize {
   int log2 = 0;
 
-  /// A thread for each of `accesses`, but no more than a warp; a block where each thread of it has two or more.
-  COMPRESS_HOST_DEVICE static TeamSize of(int64_t accesses) {
+  /// For so many accesses of 16 bytes, `at_once` of which a thread has in flight: a block where each thread has two or
+  /// more, else lanes of a warp; two at least, so that they read whole sectors of 32 bytes.
+  COMPRESS_HOST_DEVICE static TeamSize of(int64_t accesses, int at_once) {
     if (accesses >= 2 * block_threads) {
       return {8};
     }
-    int log2 = 0;
-    while (log2 < 5 && (int64_t{1} << log2) < accesses) {
+    int log2 = accesses > 1 ? 1 : 0;
+    while (log2 < 5 && (int64_t{at_once} << log2) < accesses) {
       ++log2;
     }
     return {log2};
@@ -37,6 +38,9 @@ class Team {
 
   __device__ int size() const { return 1 << log2_; }
   __device__ int lane() const { return lane_; }
+  __device__ bool is_block() const { return log2_ > 5; }
+  /// Of the team, in one warp.
+  __device__ int lanes() const { return is_block() ? warp_threads : size(); }
 
   /// Calls body(number, is_job) for the jobs of this team among those of all teams. The threads of a warp call it
   /// together, so that they may shuffle, some for no job.
@@ -44,7 +48,7 @@ class Team {
   __device__ __forceinline__ void over_jobs(const BlockRange& at, int64_t jobs, const Body& body) const {
     const int64_t step = static_cast<int64_t>(at.blocks) * block_threads >> log2_;
     const int own = static_cast<int>(threadIdx.x) >> log2_;
-    const int of_warp = log2_ > 5 ? 0 : static_cast<int>(threadIdx.x / warp_threads * warp_threads) >> log2_;
+    const int of_warp = is_block() ? 0 : static_cast<int>(threadIdx.x / warp_threads * warp_threads) >> log2_;
     for (int64_t first = (static_cast<int64_t>(at.block) * block_threads >> log2_) + of_warp; first < jobs;
          first += step) {
       const int64_t number = first - of_warp + own;
@@ -55,7 +59,7 @@ class Team {
   /// The sum over the team in a fixed order; valid in lane 0. All threads of the warp, or block, call it together.
   template <typename T>
   __device__ T sum(T value) const {
-    if (log2_ > 5) {
+    if (is_block()) {
       return block_sum(value);
     }
     for (int distance = size() / 2; distance > 0; distance /= 2) {
