@@ -21,15 +21,17 @@ using Edge = Placement::Edge;
 
 struct Layout {
   const char* name;
-  Placement inputs;
+  Placement even_inputs;
+  Placement odd_inputs;
   Placement outputs;  // and what the operator allocates for itself
 };
 
 const std::vector<Layout> layouts = {
-    {"up to the edge", {Edge::end, -1}, {Edge::end, -1}},
-    {"aligned", {Edge::end, 0}, {Edge::begin, 0}},
-    {"one element off", {Edge::begin, 1}, {Edge::end, 1}},
-    {"aligned inputs, outputs one element off", {Edge::begin, 0}, {Edge::end, 1}},
+    {"up to the edge", {Edge::end, -1}, {Edge::end, -1}, {Edge::end, -1}},
+    {"aligned", {Edge::end, 0}, {Edge::end, 0}, {Edge::begin, 0}},
+    {"one element off", {Edge::begin, 1}, {Edge::begin, 1}, {Edge::end, 1}},
+    {"outputs one element off", {Edge::begin, 0}, {Edge::begin, 0}, {Edge::end, 1}},
+    {"every other input one element off", {Edge::end, 0}, {Edge::end, 1}, {Edge::begin, 0}},
 };
 
 struct Schedule {
@@ -55,9 +57,9 @@ Tensors clones(const Tensors& tensors) {
 Tensors run_emulated(const Operator& op, const Tensors& inputs, const Layout& layout, const Schedule& schedule) {
   cuda_emulation::set_order(schedule.order, 1);
   cuda_emulation::most_blocks = schedule.most_blocks;
-  cuda_emulation::set_placement(layout.inputs);
   Tensors on_device;
   for (const at::Tensor& input : inputs) {
+    cuda_emulation::set_placement(on_device.size() % 2 == 0 ? layout.even_inputs : layout.odd_inputs);
     on_device.push_back(cuda_emulation::to_device(input));
   }
   cuda_emulation::set_placement(layout.outputs);

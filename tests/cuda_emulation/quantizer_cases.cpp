@@ -26,6 +26,7 @@ const std::vector<QuantizerCase>& quantizer_cases() {
         {{2, 65, 5}, {2, 1, 5}},       // columns of each group
         {{12, 20}, {3, 5}},            // 4 x 4 blocks
         {{64, 64}, {2, 4}},            // 32 x 16 blocks
+        {{5, 37}, {}},                 // one run over rows whose masks are padded
         {{5, 3, 3, 3}, {5, 1, 1, 1}},  // output channels
         {{2, 5, 3, 4}, {1, 5, 1, 1}},  // channels
         {{2, 5, 3, 4}, {1, 5, 1, 1}, at::MemoryFormat::ChannelsLast},
