@@ -9,22 +9,13 @@
 
 #include "compress/ops/checks.h"
 #include "compress/ops/cpu/isa/gradient_sums.h"
-#include "compress/ops/cpu/parallel.h"
+#include "compress/ops/cpu/pieces.h"
 #include "compress/ops/quantizer.h"
 
 namespace compress::cpu {
 namespace {
 
 using math::BlockPieces;
-
-template <typename Body>
-void parallel_over_pieces(const BlockPieces& pieces, const Body& body) {
-  // Elements a thread takes at least: below this, waking a thread costs more than it saves.
-  constexpr int64_t grain_elements = 32768;
-  const int64_t elements_per_piece =
-      std::max<int64_t>(1, pieces.geometry.elements() / std::max<int64_t>(1, pieces.count));
-  at::parallel_for(0, pieces.count, std::max<int64_t>(1, grain_elements / elements_per_piece), body);
-}
 
 at::Tensor fake_quantize(const at::Tensor& x, const at::Tensor& scale, const OptionalTensor& zero_point,
                          int64_t quant_min, int64_t quant_max, const OptionalTensor& mask, double) {

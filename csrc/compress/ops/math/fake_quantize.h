@@ -1,5 +1,9 @@
 #pragma once
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include <cstdint>
 
 #include "compress/core/macros.h"
@@ -38,6 +42,13 @@ COMPRESS_HOST_DEVICE Vector round_half_even(Vector x) {
     return (x + 0x1.8p52) - 0x1.8p52;
   }
 }
+
+#if defined(__AVX512F__)
+/// The processor's own: one step. -0.4 gives -0, of which `scaled` makes +0.
+COMPRESS_HOST_DEVICE __m512 round_half_even(__m512 x) {
+  return _mm512_maskz_roundscale_ps(0xffff, x, _MM_FROUND_TO_NEAREST_INT);
+}
+#endif
 
 /// Keeps NaN: both comparisons are false. One after the other, so that each is one vector instruction.
 template <typename Real, typename Bound>
@@ -79,6 +90,14 @@ template <typename Product>
 COMPRESS_HOST_DEVICE float scaled(float steps, float scale) {
   return steps * scale;
 }
+#if defined(__AVX512F__)
+/// The product is rounded once either way; adding +0 to it changes only -0. (With a scale that is not positive a zero
+/// may differ in its sign from other instruction sets'.)
+template <typename Product, typename Scale>
+COMPRESS_HOST_DEVICE __m512 scaled(__m512 steps, Scale scale) {
+  return _mm512_fmadd_ps(steps, __m512{} + scale, __m512{});
+}
+#endif
 
 /// clamp(round(x / scale)) * scale on the grid. ATen rounds, adds zero_point, clamps and subtracts it again; in steps
 /// from zero that is the same integer. `inside` tells whether x lies inside the grid, where its gradient passes; NaN

@@ -44,6 +44,10 @@ COMPRESS_ISA_INLINE void store_reals(float16* y, Vector<float> reals) {
   const __m256i halves = _mm512_maskz_cvtps_ph(all_lanes, reals, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), halves);
 }
+COMPRESS_ISA_INLINE void store_upper_halves(bfloat16* y, Vector<float> reals) {
+  const __m512i shifted = _mm512_maskz_srli_epi32(all_lanes, _mm512_castps_si512(reals), 16);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), _mm512_maskz_cvtepi32_epi16(all_lanes, shifted));
+}
 COMPRESS_ISA_INLINE void store_reals(bfloat16* y, Vector<float> reals) {
   // bfloat16_in_upper_half in fewer steps: the odd and the NaN are mask registers.
   const __m512i bits = _mm512_castps_si512(reals);
@@ -52,8 +56,7 @@ COMPRESS_ISA_INLINE void store_reals(bfloat16* y, Vector<float> reals) {
   const __m512i rounded = _mm512_mask_add_epi32(below_half, odd, below_half, _mm512_set1_epi32(1));
   const __mmask16 nan = _mm512_cmp_ps_mask(reals, reals, _CMP_UNORD_Q);
   const __m512i result = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
-  const __m512i shifted = _mm512_maskz_srli_epi32(all_lanes, result, 16);
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), _mm512_maskz_cvtepi32_epi16(all_lanes, shifted));
+  store_upper_halves(y, _mm512_castsi512_ps(result));
 }
 
 #elif defined(__AVX2__)
@@ -69,15 +72,18 @@ COMPRESS_ISA_INLINE void store_reals(float16* y, Vector<float> reals) {
   const __m128i halves = _mm256_cvtps_ph(reals, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(y), halves);
 }
+COMPRESS_ISA_INLINE void store_upper_halves(bfloat16* y, Vector<float> reals) {
+  const __m256i upper = _mm256_srli_epi32(_mm256_castps_si256(reals), 16);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(y),
+                   _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)));
+}
 COMPRESS_ISA_INLINE void store_reals(bfloat16* y, Vector<float> reals) {
   const __m256i bits = _mm256_castps_si256(reals);
   const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
   const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
   const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
   const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(reals, reals, _CMP_UNORD_Q));
-  const __m256i upper = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(y),
-                   _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1)));
+  store_upper_halves(y, _mm256_castsi256_ps(_mm256_blendv_epi8(rounded, quiet, nan)));
 }
 
 #else
@@ -99,19 +105,32 @@ COMPRESS_ISA_INLINE void store_bits(void* y, UInt32Vector bits) {
 }  // namespace detail
 
 COMPRESS_ISA_INLINE Vector<float> load_reals(const bfloat16* x) {
-  return reinterpret_cast<Vector<float> >(detail::load_bits(x) << 16);
+  return reinterpret_cast<Vector<float>>(detail::load_bits(x) << 16);
+}
+COMPRESS_ISA_INLINE void store_upper_halves(bfloat16* y, Vector<float> reals) {
+  detail::store_bits(y, reinterpret_cast<UInt32Vector>(reals) >> 16);
 }
 COMPRESS_ISA_INLINE void store_reals(bfloat16* y, Vector<float> reals) {
   detail::store_bits(y, bfloat16_in_upper_half<UInt32Vector>(reals) >> 16);
 }
 COMPRESS_ISA_INLINE Vector<float> load_reals(const float16* x) {
-  return real_of_half<Vector<float> >(detail::load_bits(x));
+  return real_of_half<Vector<float>>(detail::load_bits(x));
 }
 COMPRESS_ISA_INLINE void store_reals(float16* y, Vector<float> reals) {
   detail::store_bits(y, half_of_real<UInt32Vector>(reals));
 }
 
 #endif
+
+/// Reals that are numbers of the type already: those of bfloat16 need no rounding.
+template <typename Scalar>
+COMPRESS_ISA_INLINE void store_exact(Scalar* y, Vector<Real<Scalar>> reals) {
+  if constexpr (__is_same(Scalar, bfloat16)) {
+    store_upper_halves(y, reals);
+  } else {
+    store_reals(y, reals);
+  }
+}
 
 template <typename Scalar>
 COMPRESS_ISA_INLINE void to_reals(const Scalar* __restrict__ x, int64_t count, float* __restrict__ reals) {

@@ -1,6 +1,7 @@
 #include "compress/ops/cpu/isa/fake_quantize.h"
 
 #include "compress/ops/cpu/isa/lanes.h"
+#include "compress/ops/cpu/isa/pairs.h"
 #include "compress/ops/cpu/isa/pieces.h"
 #include "compress/ops/math/fake_quantize.h"
 
@@ -25,6 +26,20 @@ COMPRESS_ISA_INLINE void quantize_block(const Scalar* x, const uint8_t* bits, co
   }
 }
 
+template <bool by_processor, bool masked>
+COMPRESS_ISA_INLINE void quantize_pairs(const bfloat16* x, const uint8_t* bits, const math::AffineGrid& grid,
+                                        bfloat16* y) {
+#pragma GCC unroll 4
+  for (int i = 0; i < pair_block; i += 2 * lanes<float>) {
+    UInt32Vector pairs = load_pairs(x + i);
+    if constexpr (masked) {
+      pairs = keep_pairs(pairs, bits, i);
+    }
+    store_pairs<by_processor>(y + i, math::fake_quantize<float>(even_reals(pairs), grid),
+                              math::fake_quantize<float>(odd_reals(pairs), grid));
+  }
+}
+
 template <typename Product, bool masked, typename Scalar, typename Grids, typename Length>
 COMPRESS_ISA_INLINE void quantize(const Scalar* x, const uint8_t* bits, const Grids& grids, int64_t first,
                                   Length length, Scalar* y) {
@@ -39,6 +54,20 @@ COMPRESS_ISA_INLINE void quantize(const Scalar* x, const uint8_t* bits, const Gr
         quantize_block<Product, masked>(from.values, from.bits, grids, first + i, to);
         __builtin_memcpy(y + i, to, static_cast<size_t>(count) * sizeof(Scalar));
       });
+}
+
+/// bfloat16 under one grid: in pairs, then what is left of them.
+template <typename Product, bool masked, typename Length>
+COMPRESS_ISA_INLINE void quantize(const bfloat16* x, const uint8_t* bits, const OneGrid& one, int64_t first,
+                                  Length length, bfloat16* y) {
+  const int64_t count = number_of(length);
+  const int64_t i = over_pair_blocks(
+      one.grid, count, [&](int64_t at, const math::AffineGrid& grid, auto by_processor) __attribute__((always_inline)) {
+        quantize_pairs<decltype(by_processor)::value, masked>(x + at, bits + at / 8, grid, y + at);
+      });
+  if (i < count) {
+    quantize<Product, masked, bfloat16, OneGrid>(x + i, bits + i / 8, one, first + i, count - i, y + i);
+  }
 }
 
 /// The elements from `element` on, of which the first has grids[0].

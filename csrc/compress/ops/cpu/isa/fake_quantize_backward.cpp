@@ -25,7 +25,7 @@ COMPRESS_ISA_INLINE void backward_block(const Scalar* grad, const Scalar* x, con
     }
     const auto gradient = math::fake_quantize_backward(grads, reals, grids_at<Value>(grids, i + lane));
     if constexpr (writes_dx) {
-      store_reals(dx + lane, gradient.x);
+      store_exact(dx + lane, gradient.x);  // a gradient, or 0
     }
     sums.add(i, lane, gradient);
   }

@@ -3,6 +3,8 @@
 #include "compress/ops/cpu/isa/flags.h"
 #include "compress/ops/cpu/isa/grids.h"
 #include "compress/ops/cpu/isa/lanes.h"
+#include "compress/ops/cpu/isa/pairs.h"
+#include "compress/ops/cpu/isa/pieces.h"
 #include "compress/ops/cpu/isa/tile.h"
 #include "compress/ops/math/fake_quantize.h"
 
@@ -30,9 +32,9 @@ COMPRESS_HOST_DEVICE void quantize(const Value* __restrict__ x, const Grids& gri
   }
 }
 
-/// One block under one grid, and its bits.
-template <typename Product, typename Scalar>
-COMPRESS_ISA_INLINE unsigned quantize_block(const Scalar* x, const uint8_t* kept, const math::AffineGrid& grid,
+/// One block, whose first element has grids[first], and its bits.
+template <typename Product, typename Scalar, typename Grids>
+COMPRESS_ISA_INLINE unsigned quantize_block(const Scalar* x, const uint8_t* kept, const Grids& grids, int64_t first,
                                             Scalar* y) {
   using Value = Real<Scalar>;
   unsigned inside = 0;
@@ -43,11 +45,35 @@ COMPRESS_ISA_INLINE unsigned quantize_block(const Scalar* x, const uint8_t* kept
       reals = keep(reals, kept, lane);
     }
     BitsVector<Value> truth;
-    const Vector<Value> result = math::fake_quantize_clipped<Value>(reals, grid, truth);
+    const Vector<Value> result = math::fake_quantize_clipped<Value>(reals, grids_at<Value>(grids, first + lane), truth);
     store_reals(y + lane, rounded_to<Product>(result));
     inside |= bits_of_lanes<Value>(truth) << lane;
   }
   return inside;
+}
+
+template <bool by_processor>
+COMPRESS_ISA_INLINE unsigned quantize_pairs(const bfloat16* x, const uint8_t* kept, const math::AffineGrid& grid,
+                                            bfloat16* y) {
+  unsigned inside = 0;
+#pragma GCC unroll 4
+  for (int i = 0; i < pair_block; i += 2 * lanes<float>) {
+    UInt32Vector pairs = load_pairs(x + i);
+    if (kept != nullptr) {
+      pairs = keep_pairs(pairs, kept, i);
+    }
+    UInt32Vector even_inside;
+    UInt32Vector odd_inside;
+    const Vector<float> even = math::fake_quantize_clipped<float>(even_reals(pairs), grid, even_inside);
+    const Vector<float> odd = math::fake_quantize_clipped<float>(odd_reals(pairs), grid, odd_inside);
+    store_pairs<by_processor>(y + i, even, odd);
+    inside |= bits_of_pairs(even_inside, odd_inside) << i;
+  }
+  return inside;
+}
+
+COMPRESS_HOST_DEVICE const uint8_t* from_byte(const uint8_t* kept, int64_t byte) {
+  return kept == nullptr ? nullptr : kept + byte;
 }
 
 COMPRESS_HOST_DEVICE void store_bits(unsigned bits, const uint8_t* kept, int64_t bytes, uint8_t* to) {
@@ -56,22 +82,40 @@ COMPRESS_HOST_DEVICE void store_bits(unsigned bits, const uint8_t* kept, int64_t
   }
 }
 
-/// A tile under one grid: in registers.
-template <typename Product, typename Scalar>
-COMPRESS_ISA_INLINE void quantize_tile(const Scalar* x, const uint8_t* kept, const math::AffineGrid& grid,
-                                       int64_t count, Scalar* y, uint8_t* clip_mask) {
-  int64_t i = 0;
-  for (; i + block<Scalar> <= count; i += block<Scalar>) {
-    const uint8_t* bits = kept == nullptr ? nullptr : kept + i / 8;
-    store_bits(quantize_block<Product>(x + i, bits, grid, y + i), bits, block<Scalar> / 8, clip_mask + i / 8);
-  }
+/// Elements whose bits begin at a byte and of which the first has grids[first]: in registers.
+template <typename Product, typename Scalar, typename Grids, typename Length>
+COMPRESS_ISA_INLINE void quantize_blocks(const Scalar* x, const uint8_t* kept, const Grids& grids, int64_t first,
+                                         Length length, Scalar* y, uint8_t* clip_mask) {
+  over_blocks<Scalar>(
+      length,
+      [&](int64_t i) __attribute__((always_inline)) {
+        const uint8_t* bits = from_byte(kept, i / 8);
+        const unsigned inside = quantize_block<Product>(x + i, bits, grids, first + i, y + i);
+        store_bits(inside, bits, block<Scalar> / 8, clip_mask + i / 8);
+      },
+      [&](int64_t i, int64_t rest) __attribute__((always_inline)) {
+        const uint8_t* bits = from_byte(kept, i / 8);
+        const Remainder<Scalar> from(x + i, bits, rest);
+        Scalar to[block<Scalar>];
+        const unsigned inside =
+            quantize_block<Product>(from.values, kept == nullptr ? nullptr : from.bits, grids, first + i, to);
+        __builtin_memcpy(y + i, to, static_cast<size_t>(rest) * sizeof(Scalar));
+        store_bits(inside & ((1u << rest) - 1), bits, (rest + 7) / 8, clip_mask + i / 8);
+      });
+}
+template <typename Product, typename Length>
+COMPRESS_ISA_INLINE void quantize_blocks(const bfloat16* x, const uint8_t* kept, const OneGrid& one, int64_t first,
+                                         Length length, bfloat16* y, uint8_t* clip_mask) {
+  const int64_t count = number_of(length);
+  const int64_t i = over_pair_blocks(
+      one.grid, count, [&](int64_t at, const math::AffineGrid& grid, auto by_processor) __attribute__((always_inline)) {
+        const uint8_t* bits = from_byte(kept, at / 8);
+        const unsigned inside = quantize_pairs<decltype(by_processor)::value>(x + at, bits, grid, y + at);
+        store_bits(inside, bits, pair_block / 8, clip_mask + at / 8);
+      });
   if (i < count) {
-    const uint8_t* bits = kept == nullptr ? nullptr : kept + i / 8;
-    const Remainder<Scalar> from(x + i, bits, count - i);
-    Scalar to[block<Scalar>];
-    const unsigned inside = quantize_block<Product>(from.values, bits == nullptr ? nullptr : from.bits, grid, to);
-    __builtin_memcpy(y + i, to, static_cast<size_t>(count - i) * sizeof(Scalar));
-    store_bits(inside & ((1u << (count - i)) - 1), bits, (count - i + 7) / 8, clip_mask + i / 8);
+    quantize_blocks<Product, bfloat16, OneGrid>(x + i, from_byte(kept, i / 8), one, first + i, count - i, y + i,
+                                                clip_mask + i / 8);
   }
 }
 
@@ -106,14 +150,71 @@ void quantize_run(const FakeQuantizeClipMaskCall& call, int64_t element, int64_t
     uint8_t* clip_mask = call.clip_mask + byte + begin / 8;
     const math::AffineGrid* grid = walk.one_grid_for(count);
     if (grid != nullptr) {
-      quantize_tile<Product>(x + begin, kept, *grid, count, y + begin, clip_mask);
+      quantize_blocks<Product>(x + begin, kept, OneGrid{*grid}, 0, count, y + begin, clip_mask);
     } else {
       quantize_runs<Product>(x + begin, kept, walk, count, y + begin, clip_mask);
     }
   }
 }
 
+template <typename Product, typename Scalar, typename Grids, typename Length>
+COMPRESS_ISA_INLINE void quantize_stretch(const FakeQuantizeClipMaskCall& call, int64_t element, Length length,
+                                          const Grids& grids) {
+  quantize_blocks<Product>(static_cast<const Scalar*>(call.x) + element, from_byte(call.mask.bytes, element / 8), grids,
+                           0, length, static_cast<Scalar*>(call.y) + element, call.clip_mask + element / 8);
+}
+
+template <typename Product, typename Scalar, typename Length>
+COMPRESS_ISA_INLINE void quantize_groups(const FakeQuantizeClipMaskCall& call, Length length, int64_t begin,
+                                         int64_t end) {
+  over_group_grids(
+      call.quantizer, begin, end, [&](int64_t first, int64_t count, const auto& grids) __attribute__((always_inline)) {
+        for (int64_t i = 0; i < count; ++i) {
+          quantize_stretch<Product, Scalar>(call, (first + i) * length, WholeBlocks{length}, OneGrid{grids[i]});
+        }
+      });
+}
+
+template <typename Product, typename Scalar>
+void quantize_pieces(const FakeQuantizeClipMaskCall& call, const math::BlockPieces& pieces, int64_t begin,
+                     int64_t end) {
+  const int64_t length = call.quantizer.geometry.segment_length;
+  if (call.quantizer.geometry.scale_step != 0) {
+    over_column_grids(
+        call.quantizer, pieces, begin, end,
+        [&](int64_t, const math::Piece& piece, int64_t columns, const ColumnGrids& grids)
+            __attribute__((always_inline)) {
+              for (int64_t run = 0; run < piece.runs; ++run) {
+                quantize_stretch<Product, Scalar>(call, element_of(pieces, piece, run), columns, grids);
+              }
+            });
+  } else if (!are_groups(pieces, call.mask, block<Scalar>)) {
+    over_piece_grids(
+        call.quantizer, pieces, begin,
+        end, [&](int64_t, int64_t element, int64_t elements, const OneGrid& grid) __attribute__((always_inline)) {
+          quantize_stretch<Product, Scalar>(call, element, elements, grid);
+        });
+  } else if (length == 32) {
+    quantize_groups<Product, Scalar>(call, Known<32>{}, begin, end);
+  } else {
+    quantize_groups<Product, Scalar>(call, length, begin, end);
+  }
+}
+
 }  // namespace
+
+void fake_quantize_clip_mask_pieces(const FakeQuantizeClipMaskCall& call, const math::BlockPieces& pieces,
+                                    int64_t begin, int64_t end) {
+  with_scalar_of(call.format, [&](auto scalar) {
+    using Scalar = decltype(scalar);
+    if constexpr (__is_same(Scalar, double)) {
+      if (call.quantizer.geometry.scale_count > 1) {
+        return quantize_pieces<double, Scalar>(call, pieces, begin, end);
+      }
+    }
+    quantize_pieces<float, Scalar>(call, pieces, begin, end);
+  });
+}
 
 void fake_quantize_clip_mask_run(const FakeQuantizeClipMaskCall& call, int64_t element, int64_t byte,
                                  int64_t elements) {

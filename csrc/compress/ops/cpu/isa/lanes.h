@@ -32,8 +32,8 @@ COMPRESS_ISA_INLINE Vector<double> keep(Vector<double> reals, const uint8_t* bit
 
 #else
 
-template <typename Bits, typename Reals>
-COMPRESS_ISA_INLINE Reals keep_lanes(Reals reals, unsigned bits, Bits lane_bits) {
+template <typename Bits, typename Reals, typename Number>
+COMPRESS_ISA_INLINE Reals keep_lanes(Reals reals, Number bits, Bits lane_bits) {
   const Bits kept = (((Bits{} + bits) & lane_bits) == lane_bits);
   return reinterpret_cast<Reals>(reinterpret_cast<Bits>(reals) & kept);
 }

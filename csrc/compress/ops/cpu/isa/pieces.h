@@ -36,6 +36,14 @@ struct WholeBlocks {
   Length length;
 };
 
+COMPRESS_ISA_INLINE int64_t number_of(int64_t length) {
+  return length;
+}
+template <typename Length>
+COMPRESS_ISA_INLINE int64_t number_of(WholeBlocks<Length> group) {
+  return group.length;
+}
+
 /// Whether each piece is a group of whole blocks with the scale of its number, whose mask needs no gathering.
 COMPRESS_ISA_INLINE bool are_groups(const math::BlockPieces& pieces, const PackedMask& mask, int64_t block) {
   const BlockGeometry& geometry = pieces.geometry;
