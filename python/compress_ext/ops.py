@@ -201,8 +201,8 @@ def observe_qparams_(
     forget: starts from an empty range: for weights, whose first, wild steps should not set the scale for ever.
     percentile: in (50, 100]; below 100 the observer sees the lower (100 - percentile) and upper ``percentile`` of each
         block, exact: the k-th of n values with ``k = ceil(percentile / 100 * n)``. This costs a selection.
-    fold_factor: of a type as x, of x's rank, each size 1 or x's: the observer sees ``x * fold_factor``, a weight with its batch
-        norm folded in; no product is made where each scale has one factor.
+    fold_factor: of any float type, of x's rank, each size 1 or x's: the observer sees ``x * fold_factor`` in float32, a
+        weight with its batch norm folded in; no product is made where each scale has one factor.
 
     x is a constant for autograd; a learned scale is written under ``torch.no_grad()``. NaN in x makes the range and the
     scale NaN. An empty x changes nothing.

@@ -3,15 +3,15 @@
 #include <ATen/TensorOperators.h>
 #include <torch/library.h>
 
-#include <limits>
-
 namespace compress {
 
 at::Tensor batch_norm_fold_factor(const std::optional<at::Tensor>& weight, const at::Tensor& running_var, double eps,
                                   bool nonzero) {
   const at::Tensor inverse_deviation = (running_var + eps).rsqrt();
   const at::Tensor factor = weight ? *weight * inverse_deviation : inverse_deviation;
-  return nonzero ? factor.masked_fill(factor.abs() <= std::numeric_limits<float>::min(), 1.0) : factor;
+  // Below it scale / factor could pass float32's end: 2^-100 leaves room for scales up to 2^27.
+  constexpr double least = 0x1p-100;
+  return nonzero ? factor.masked_fill(factor.abs() <= least, 1.0) : factor;
 }
 
 at::Tensor batch_norm_folded_bias(const std::optional<at::Tensor>& layer_bias, const std::optional<at::Tensor>& bias,

@@ -10,8 +10,8 @@ namespace compress {
 /// weight / sqrt(running_var + eps) (Jacob et al. 2018, eq. 11).
 ///
 /// weight    the batch norm's own, [C]; none = 1
-/// nonzero   1 stands in for a factor of 0 (zero-initialised residual branches) or below float32's normal numbers, so
-///           that it can be divided by
+/// nonzero   1 stands in for a factor of 0 (zero-initialised residual branches) or within 2^-100 of it, so that it can
+///           be divided by
 at::Tensor batch_norm_fold_factor(const std::optional<at::Tensor>& weight, const at::Tensor& running_var, double eps,
                                   bool nonzero = false);
 

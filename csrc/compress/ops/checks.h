@@ -37,6 +37,8 @@ void observe_qparams_(const at::Tensor& min, const at::Tensor& max, const at::Te
                       const std::optional<at::Tensor>& fold_factor);
 void observe_multi_(at::TensorList mins, at::TensorList maxs, at::TensorList scales, at::TensorList zero_points,
                     at::TensorList xs, int64_t quant_min, int64_t quant_max, bool symmetric, double averaging);
+/// What every operator asks of a fold_factor for x.
+void fold_factor(const char* op, const at::Tensor& fold_factor, const at::Tensor& x);
 /// What every operator asks of a scale and zero_point that it writes, of `sizes`.
 void qparams_outputs(const char* op, const at::Tensor& scale, const std::optional<at::Tensor>& zero_point,
                      c10::SymIntArrayRef sizes, at::Device device, int64_t quant_min, int64_t quant_max,

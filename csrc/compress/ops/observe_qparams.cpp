@@ -4,7 +4,6 @@
 
 #include "compress/ops/checks.h"
 #include "compress/ops/find_operator.h"
-#include "compress/ops/float_format.h"
 #include "compress/ops/optional_tensor.h"
 #include "compress/ops/percentile.h"
 
@@ -25,22 +24,6 @@ void checks::qparams_outputs(const char* op, const at::Tensor& scale, const Opti
   integer_grid(op, quant_min, quant_max);
 }
 
-namespace {
-
-void check_fold_factor(const char* op, const at::Tensor& fold_factor, const at::Tensor& x) {
-  check_float_format(op, "fold_factor", fold_factor.scalar_type());
-  TORCH_CHECK(fold_factor.device() == x.device(), op, ": fold_factor must be on x's device (got ", fold_factor.device(),
-              ", expected ", x.device(), ")");
-  bool fits = fold_factor.dim() == x.dim();
-  for (int64_t d = 0; fits && d < x.dim(); ++d) {
-    fits = fold_factor.sym_size(d) == 1 || fold_factor.sym_size(d) == x.sym_size(d);
-  }
-  TORCH_CHECK(fits, op, ": fold_factor must have x's rank, and x's size or 1 in each dimension (got ",
-              fold_factor.sym_sizes(), ", expected to fit ", x.sym_sizes(), ")");
-}
-
-}  // namespace
-
 void checks::observe_qparams_(const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
                               const OptionalTensor& zero_point, const at::Tensor& x, int64_t quant_min,
                               int64_t quant_max, bool symmetric, double averaging, double percentile,
@@ -49,7 +32,7 @@ void checks::observe_qparams_(const at::Tensor& min, const at::Tensor& max, cons
   qparams_outputs("observe_qparams_", scale, zero_point, min.sym_sizes(), x.device(), quant_min, quant_max, symmetric);
   check_percentile("observe_qparams_", percentile);
   if (fold_factor) {
-    check_fold_factor("observe_qparams_", *fold_factor, x);
+    checks::fold_factor("observe_qparams_", *fold_factor, x);
   }
 }
 

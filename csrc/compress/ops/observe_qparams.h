@@ -16,13 +16,11 @@ namespace compress {
 /// x            float32, float64, float16 or bfloat16, any strides; taken as a constant of the graph
 /// averaging    0 = running minimum and maximum; in (0, 1] = exponential average, state += averaging * (batch - state)
 /// forget       starts from an empty range: the state becomes x's own range (weights, which shrink as they train)
-/// percentile   in (50, 100]: the observer sees the lower (100 - percentile) and upper `percentile` of each block,
-/// exact
-///              (the k-th of n values with k = ceil(percentile / 100 * n)); below 100 this costs a selection
-/// fold_factor  of a type as x, of x's rank, each size 1 or x's: the observer sees x * fold_factor, a weight with its batch
-/// norm
-///              folded in (batch_norm_fold_factor). Where each scale has one factor no product is made: its range is
-///              multiplied. None = 1
+/// percentile   in (50, 100]: the observer sees the lower (100 - percentile) and upper `percentile` of each block, the
+///              k-th of n values with k = ceil(percentile / 100 * n), exact; below 100 this costs a selection
+/// fold_factor  of any float type, of x's rank, each size 1 or x's: the observer sees x * fold_factor in float32, a
+///              weight with its batch norm folded in (batch_norm_fold_factor). Where each scale has one factor no
+///              product is made: its range is multiplied. None = 1
 ///
 /// NaN in x makes the range and the scale NaN, so that divergence is seen. An empty x changes nothing.
 void observe_qparams_(at::Tensor& min, at::Tensor& max, at::Tensor& scale, const std::optional<at::Tensor>& zero_point,

@@ -22,13 +22,19 @@ bool is_one_factor_a_scale(const at::Tensor& fold_factor, at::IntArrayRef scale_
          at::is_expandable_to(fold_factor.sizes(), scale_sizes);
 }
 
+/// The product in float32, in double for a double x.
+at::Tensor folded(const at::Tensor& x, const at::Tensor& fold_factor) {
+  const at::Tensor wide = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
+  return wide * fold_factor.to(at::kFloat);
+}
+
 }  // namespace
 
 ObserverTensors::ObserverTensors(const at::Tensor& min, const at::Tensor& max, const at::Tensor& scale,
                                  const OptionalTensor& zero_point, const at::Tensor& given, double percentile,
                                  const OptionalTensor& fold_factor) {
   const bool scales_range = fold_factor && percentile == 100.0 && is_one_factor_a_scale(*fold_factor, min.sizes());
-  const at::Tensor x = fold_factor && !scales_range ? given * *fold_factor : given;
+  const at::Tensor x = fold_factor && !scales_range ? folded(given, *fold_factor) : given;
   if (percentile < 100.0) {
     x_ = percentile_ranges(x, min.sizes(), percentile);
     kernel_.geometry = block_geometry(x_.sizes(), {min.numel(), 1});

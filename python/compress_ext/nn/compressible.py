@@ -170,8 +170,7 @@ class Compressible:
             return compute(x, self.compressed_weight(), self.bias)
         batch_norm = self._batch_norm[0]
         if not batch_norm.uses_batch_statistics:
-            folded = self.weight * self._per_output(batch_norm.fold_factor())
-            return compute(x, self.compressed_weight(folded), batch_norm.folded_bias(self.bias))
+            return compute(x, self._deployed_weight(batch_norm), batch_norm.folded_bias(self.bias))
         # Quantized folded, then unfolded: the factor goes into the scale, not through weight or output.
         divisor = self._per_output(self._fold_divisor(batch_norm))
         return batch_norm.normalize(compute(x, self.compressed_weight(fold_factor=divisor), self.bias))
@@ -191,8 +190,14 @@ class Compressible:
         if not self.folds_batch_norm:
             return self.compressed_weight().detach(), self.bias
         batch_norm = self._batch_norm[0]
-        folded = self.weight * self._per_output(batch_norm.fold_factor())
-        return self.compressed_weight(folded), batch_norm.folded_bias(self.bias)
+        return self._deployed_weight(batch_norm), batch_norm.folded_bias(self.bias)
+
+    def _deployed_weight(self, batch_norm: torch.nn.Module) -> Tensor:
+        factor = self._per_output(batch_norm.fold_factor())
+        if self.weight.dtype not in (torch.float16, torch.bfloat16):
+            return self.compressed_weight(self.weight * factor)
+        # Rounded to 16 bits once, on the grid: a product rounded before would meet other integers than training's.
+        return self.compressed_weight(self.weight.float() * factor.float()).to(self.weight.dtype)
 
     def _per_output(self, factor: Tensor) -> Tensor:
         """One factor per output channel, against the weight."""

@@ -158,7 +158,7 @@ class FakeQuantizer(Observer):
 
         mask: packed, of x's shape: pruned elements count as zero (``ops.fake_quantize``).
         fold_factor: broadcast against x and scale; what is quantized is ``x * fold_factor``, and the result is divided
-            by it again (``ops.fake_quantize_folded``).
+            by it again (``torch.ops.compress.fake_quantize_folded``).
         """
         if self.enabled and self.training and not is_recomputing():
             self._follow(x, fold_factor)

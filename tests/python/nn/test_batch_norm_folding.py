@@ -208,6 +208,29 @@ def test_half_folds_in_half():
     assert torch.equal(model(x.bfloat16()), F.conv2d(x.bfloat16(), weight, bias))
 
 
+@pytest.mark.parametrize("granularity", ["tensor", "channel"])
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d", "linear"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64], ids=str)
+def test_models_of_other_types_train(name, dtype, granularity):
+    layer, batch_norm, x = make(name, cx.QuantizerOptions(granularity=granularity))
+    model = nn.Sequential(layer, batch_norm).to(dtype)
+    y = model(x.to(dtype))
+    y.sum().backward()
+    assert y.dtype == layer.weight.grad.dtype == dtype
+
+
+def test_integers_of_a_16_bit_model_are_the_deployed_ones():
+    layer, batch_norm, x = make("conv2d")
+    model = nn.Sequential(layer, batch_norm).to(torch.bfloat16)
+    model(x.bfloat16())
+    factor, scale = layer._per_output(layer._divisor), layer.weight_quantizer.scale
+    with torch.no_grad():
+        trained = layer.compressed_weight(fold_factor=factor).float() * factor.float() / scale
+        deployed = layer.compressed_weight(layer.weight.float() * factor.float()) / scale
+    # bfloat16 moves an integer of up to 127 by a quarter at most.
+    assert torch.equal(trained.round(), deployed.round())
+
+
 # ---- errors
 
 

@@ -74,12 +74,40 @@ def test_the_factor_is_a_constant(device):
     assert factor.grad is None and scale.grad is not None
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64], ids=str)
-def test_other_dtypes_are_the_float_grid(dtype, device):
-    x, scale, _, factor = make((12, 1), None, device, dtype)
-    y = ops.fake_quantize_folded(x, scale, None, factor, -8, 7)
+@pytest.mark.parametrize("factor_dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("shape, zero_point", SHAPES, ids=str)
+def test_every_type_meets_every_other(shape, zero_point, dtype, factor_dtype, device):
+    x, scale, zero, factor = make(shape, zero_point, device, dtype)
+    factor = factor.to(factor_dtype)
+    y = ops.fake_quantize_folded(x, scale, zero, factor, -8, 7)
     assert y.dtype == dtype
-    assert torch.equal(y, ops.fake_quantize(x, scale / factor, None, -8, 7))
+    expected = composite(x, scale, zero, factor.float())
+    # Results in 16 bits are rounded by half an ulp; in float64 they are products of float32 scales.
+    tolerance = max(torch.finfo(dtype).eps, 1e-6)
+    torch.testing.assert_close(y.double(), expected, rtol=tolerance, atol=1e-6)
+
+
+def test_blocks_along_the_factors_dimension(device):
+    x, _, _, factor = make((), None, device)
+    scale = torch.rand(3, 4, generator=torch.Generator().manual_seed(1)).to(device) * 0.1 + 0.05
+    zero_point = torch.full((3, 4), 2, dtype=torch.int32, device=device)
+    y = ops.fake_quantize_folded(x, scale, zero_point, factor, -8, 7)
+    torch.testing.assert_close(y, composite(x, scale, zero_point, factor).float(), rtol=1e-6, atol=1e-6)
+
+
+def test_errors_say_what_is_wrong():
+    x, scale, _, factor = make((12, 1), None, "cpu")
+    cases = [
+        ((x, scale, None, factor[:, 0], -8, 7), r"fake_quantize_folded: fold_factor must have x's rank"),
+        ((x, scale, None, factor[:6], -8, 7), r"got \[6, 1\], expected to fit \[12, 32\]"),
+        ((x, scale, None, factor.int(), -8, 7), "fold_factor must be float32"),
+        ((x, scale, None, factor.to("meta"), -8, 7), "fold_factor must be on x's device"),
+        ((x, scale, torch.zeros(3, 1, dtype=torch.int32), factor, -8, 7), "zero_point must have scale's shape"),
+    ]
+    for arguments, message in cases:
+        with pytest.raises(RuntimeError, match=message):
+            ops.fake_quantize_folded(*arguments)
 
 
 def test_learned_scales_keep_lsqs_factor(device):
@@ -107,6 +135,9 @@ def test_an_empty_weight(device):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
 def test_factors_can_be_divided_by(dtype, device):
-    weight = torch.tensor([0.0, -0.0, 1e-41, -2.0, 1e-3], device=device).to(dtype)
-    factor = ops.batch_norm_fold_factor(weight, torch.ones(5, dtype=dtype, device=device), 0.0, nonzero=True)
-    assert torch.equal(factor.cpu(), torch.tensor([1.0, 1.0, 1.0, -2.0, 1e-3]).to(dtype))
+    weight = torch.tensor([0.0, -0.0, 1e-41, 2e-38, -2.0, 1e-3], device=device).to(dtype)
+    factor = ops.batch_norm_fold_factor(weight, torch.ones(6, dtype=dtype, device=device), 0.0, nonzero=True)
+    assert torch.equal(factor.cpu(), torch.tensor([1.0, 1.0, 1.0, 1.0, -2.0, 1e-3]).to(dtype))
+    scale = torch.tensor(1e6, device=device)
+    y = ops.fake_quantize_folded(torch.zeros(6, 4, device=device), scale, None, factor[:, None], -8, 7)
+    assert torch.equal(y, torch.zeros_like(y))

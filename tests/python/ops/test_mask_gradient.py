@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils._pytree import tree_map_only
 
 ops = torch.ops.compress
 
@@ -67,10 +68,43 @@ def test_a_gradient_that_somebody_holds_stays(masking, device):
 
 @pytest.mark.parametrize("masking", MASKING)
 def test_a_view_of_what_somebody_holds_stays(masking, device):
+    """Stack's backward hands out views that only it refers to; the memory is the caller's."""
     x = sample(device)
     held = torch.full((2, *x.shape), 3.0, device=device)
-    Hand.apply(masking(x), held[1]).sum().backward()
-    assert (held == 3).all() and torch.equal(x.grad, 3 * inside(x))
+    (grad,) = torch.autograd.grad(torch.stack([masking(x), 2 * x]), x, held)
+    assert (held == 3).all() and torch.equal(grad, 3 * inside(x) + 6)
+
+
+class Wrapper(torch.Tensor):
+    """A tensor whose storage is not where its data lies."""
+
+    @staticmethod
+    def __new__(cls, data):
+        return torch.Tensor._make_wrapper_subclass(cls, data.size(), strides=data.stride(), dtype=data.dtype)
+
+    def __init__(self, data):
+        self.held = data
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        inner = tree_map_only(cls, lambda wrapper: wrapper.held, (args, kwargs or {}))
+        return tree_map_only(torch.Tensor, cls, func(*inner[0], **inner[1]))
+
+
+@pytest.mark.parametrize("masking", MASKING)
+def test_a_subclass_that_somebody_holds_stays(masking):
+    x = sample("cpu", 2, 8, 3, 5).detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    held = torch.full_like(x, 3.0)
+    (grad,) = torch.autograd.grad(masking(x), x, Wrapper(held))
+    assert (held == 3).all() and torch.equal(grad.held, 3 * inside(x))
+
+
+@pytest.mark.parametrize("masking", MASKING)
+def test_gradients_in_a_batch(masking, device):
+    x = sample(device)
+    weights = torch.arange(3.0, device=device).view(3, 1, 1).expand(3, *x.shape)
+    (grads,) = torch.autograd.grad(masking(x), x, weights, is_grads_batched=True)
+    assert torch.equal(grads, weights * inside(x))
 
 
 @pytest.mark.parametrize("masking", MASKING)

@@ -145,6 +145,15 @@ def test_a_fold_factor_is_that_of_the_product(shape, factor_shape, dtype, percen
             assert torch.equal(got, wanted)
 
 
+def test_a_fold_factor_multiplies_in_float32(device):
+    """300 * 300 is beyond float16."""
+    x = torch.full((2, 4), 300.0, dtype=torch.float16, device=device)
+    for shape in ((2, 1), ()):
+        mine = state(shape, device=device)
+        ops.observe_qparams_(*mine, x, 0, 255, False, fold_factor=x[:, :1])
+        assert (mine[1] == 90000).all()
+
+
 def test_a_fold_factor_of_a_half_model_and_channels_last(device):
     weight = sample(8, 6, 3, 3, device=device).to(memory_format=torch.channels_last)
     factor = sample(8, 1, 1, 1, seed=1, dtype=torch.bfloat16, device=device)

@@ -9,20 +9,25 @@
 namespace compress::autograd {
 namespace {
 
-/// What torch's engine asks of a gradient before it adds another one in place (input_buffer.cpp): a plain, dense tensor
-/// of which this is the last reference. With gradients recorded it is part of a graph.
-bool is_last_reference(const at::Tensor& grad) {
+/// Plain, so that what is written to it is what is read; with gradients recorded it is part of a graph.
+bool can_be_written(const at::Tensor& grad) {
   return !c10::GradMode::is_enabled() && !at::isTensorSubclassLike(grad) && !grad._is_zerotensor() &&
-         !grad.is_nested() && grad.is_non_overlapping_and_dense() && at::caching::adjusted_use_count(grad) == 1 &&
-         grad.has_storage() && grad.storage().use_count() == 1;
+         !grad.is_nested() && grad.has_storage();
+}
+
+/// What torch's engine asks besides before it adds another gradient in place (input_buffer.cpp).
+bool is_last_reference(const at::Tensor& grad) {
+  return grad.is_non_overlapping_and_dense() && at::caching::adjusted_use_count(grad) == 1 &&
+         grad.storage().use_count() == 1;
 }
 
 }  // namespace
 
 at::Tensor mask_gradient(const at::Tensor& grad, const at::Tensor& mask, const MemoryOrder& order) {
-  const bool ours = is_last_reference(grad);  // before `ordered` is another reference
+  const bool plain = can_be_written(grad);
+  const bool ours = plain && is_last_reference(grad);  // before `ordered` is another reference
   at::Tensor ordered = order.contiguous(grad);
-  if (ours || !ordered.is_alias_of(grad)) {
+  if (ours || (plain && !ordered.is_alias_of(grad))) {
     return order.restore(apply_mask_(ordered, mask));
   }
   return order.restore(apply_mask(ordered, mask));
