@@ -17,7 +17,7 @@ class Alignment {
     at_ = alike ? at_ : -1;
   }
 
-  bool is_whole() const { return at_ == 0; }
+  COMPRESS_HOST_DEVICE bool is_whole() const { return at_ == 0; }
 
   /// Elements from this one on until all tensors have a 16-byte border; `count`, if that comes first or never.
   template <int per_pack>

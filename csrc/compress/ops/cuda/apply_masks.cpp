@@ -19,9 +19,9 @@ void select(at::TensorList xs, at::TensorList masks) {
     auto tables = tensor_tables<MaskedTensor>(launch);
     for (size_t i = 0; i < xs.size(); ++i) {
       if (static_cast<int>(xs[i].element_size()) == element_size && xs[i].numel() > 0) {
-        const MaskLayout layout = make_mask_layout(xs[i].sizes());
-        tables.add({xs[i].mutable_data_ptr(), masks[i].const_data_ptr<uint8_t>(), layout},
-                   tensor_blocks(layout.bytes()));
+        const PackedMask mask{masks[i].const_data_ptr<uint8_t>(), make_mask_layout(xs[i].sizes())};
+        const MaskedTensor tensor(xs[i].mutable_data_ptr(), mask, element_size);
+        tables.add(tensor, mask_blocks(tensor, element_size));
       }
     }
     tables.finish();

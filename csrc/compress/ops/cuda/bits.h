@@ -6,16 +6,9 @@
 
 namespace compress::cuda {
 
-/// Eight neighbouring elements, the ones of one mask byte, in loads and stores of up to 16 bytes.
-template <typename T>
-struct alignas(8 * sizeof(T) < 16 ? 8 * sizeof(T) : 16) Eight {
-  T values[8];
-};
-
-/// Whether all rows are one stream of whole bytes whose eights lie aligned, so that Eight<T> can be loaded from `data`.
-template <typename T>
-__host__ __device__ bool has_aligned_eights(const void* data, const MaskLayout& layout) {
-  return layout.row % 8 == 0 && reinterpret_cast<uintptr_t>(data) % alignof(Eight<T>) == 0;
+/// Whether the elements of every mask byte are eight bytes that lie aligned.
+inline bool has_aligned_eights(const bool* mask, const MaskLayout& layout) {
+  return layout.row % 8 == 0 && reinterpret_cast<uintptr_t>(mask) % 8 == 0;
 }
 
 /// The elements of mask byte `byte`: where they begin, and how many.

@@ -36,29 +36,44 @@ struct RowSplit {
     packs_end = has_packs ? head + (classes - head) / pack * pack : classes;
   }
 
-  /// Each thread's share: on_pack(begin of a pack) and on_element(index), in a fixed order.
-  template <typename OnPack, typename OnElement>
-  __device__ __forceinline__ void for_each(int64_t classes, const OnPack& on_pack, const OnElement& on_element) const {
+  /// Each thread's share, in a fixed order: body's use<count>(first, load<count>(first)) for packs and single elements.
+  template <typename Body>
+  __device__ __forceinline__ void for_each(int64_t classes, Body& body) const {
     for (int64_t i = threadIdx.x; i < packs_begin; i += blockDim.x) {
-      on_element(i);
+      body.template use<1>(i, body.template load<1>(i));
     }
-    for (int64_t i = packs_begin + static_cast<int64_t>(threadIdx.x) * pack; i < packs_end;
-         i += static_cast<int64_t>(blockDim.x) * pack) {
-      on_pack(i);
+    // Two packs at a time, so that the second's loads are under way while the first is used.
+    const int64_t step = static_cast<int64_t>(blockDim.x) * pack;
+    int64_t i = packs_begin + static_cast<int64_t>(threadIdx.x) * pack;
+    for (; i + step < packs_end; i += 2 * step) {
+      const auto first = body.template load<pack>(i);
+      const auto second = body.template load<pack>(i + step);
+      body.template use<pack>(i, first);
+      body.template use<pack>(i + step, second);
     }
-    for (int64_t i = packs_end + threadIdx.x; i < classes; i += blockDim.x) {
-      on_element(i);
+    if (i < packs_end) {
+      body.template use<pack>(i, body.template load<pack>(i));
+    }
+    for (int64_t rest = packs_end + threadIdx.x; rest < classes; rest += blockDim.x) {
+      body.template use<1>(rest, body.template load<1>(rest));
     }
   }
 };
 
-/// count neighbouring logits, converted.
-template <typename Real, int count, typename Scalar>
+/// Neighbouring logits as they are loaded; the teacher's where a term needs them.
+template <typename Scalar, int count>
+struct LogitPacks {
+  Pack<Scalar, count> student;
+  Pack<Scalar, count> teacher;
+};
+
+/// Converted.
+template <typename Real, int count>
 struct Logits {
   Real values[count];
 
-  __device__ __forceinline__ explicit Logits(const Scalar* from) {
-    const auto pack = *reinterpret_cast<const Pack<Scalar, count>*>(from);
+  template <typename Scalar>
+  __device__ __forceinline__ explicit Logits(const Pack<Scalar, count>& pack) {
 #pragma unroll
     for (int k = 0; k < count; ++k) {
       values[k] = to_real(pack.values[k]);
@@ -74,33 +89,57 @@ struct Logits {
   }
 };
 
+/// e^x for x <= 0. In float by the instruction for 2^x: the product's rounding, |x| / 2^24 of the result, counts where
+/// e^x itself no longer does.
+__device__ __forceinline__ float exponential(float x) {
+  return exp2f(x * 1.44269504f);
+}
+__device__ __forceinline__ double exponential(double x) {
+  return exp(x);
+}
+
 struct Terms {
   bool divergence;
   bool cross_entropy;
 };
 
-template <typename Real, int count, typename Scalar>
-__device__ __forceinline__ void accumulate(const Scalar* student, const Scalar* teacher, Real inverse_temperature,
-                                           Terms terms, DistillationSums<Real>& sums) {
-  const Logits<Real, count, Scalar> s(student);
-  const Logits<Real, count, Scalar> t(terms.divergence ? teacher : student);
-  math::move_maxima(sums, s.max_with(sums.student_max), t.max_with(sums.teacher_max), inverse_temperature);
+/// One thread's part of the sums over a row.
+template <typename Scalar, typename Real>
+struct RowSums {
+  const Scalar* student;
+  const Scalar* teacher;
+  Real inverse_temperature;
+  Terms terms;
+  DistillationSums<Real> sums;
+
+  template <int count>
+  __device__ __forceinline__ LogitPacks<Scalar, count> load(int64_t first) const {
+    const auto of_student = load_pack<count>(student + first);
+    return {of_student, terms.divergence ? load_pack<count>(teacher + first) : of_student};
+  }
+
+  template <int count>
+  __device__ __forceinline__ void use(int64_t, const LogitPacks<Scalar, count>& packs) {
+    const Logits<Real, count> s(packs.student);
+    const Logits<Real, count> t(packs.teacher);
+    math::move_maxima(sums, s.max_with(sums.student_max), t.max_with(sums.teacher_max), inverse_temperature);
 #pragma unroll
-  for (int k = 0; k < count; ++k) {
-    const Real c = s.values[k] - sums.student_max;
-    if (terms.divergence) {
-      const Real a = (t.values[k] - sums.teacher_max) * inverse_temperature;
-      const Real b = c * inverse_temperature;
-      const Real p = std::exp(a);
-      sums.teacher += p;
-      sums.student += std::exp(b);
-      sums.divergence += p == 0 ? Real(0) : p * (a - b);  // p log p is 0 at 0, not 0 * -inf
-    }
-    if (terms.cross_entropy) {
-      sums.student_unscaled += std::exp(c);
+    for (int k = 0; k < count; ++k) {
+      const Real c = s.values[k] - sums.student_max;
+      if (terms.divergence) {
+        const Real a = (t.values[k] - sums.teacher_max) * inverse_temperature;
+        const Real b = c * inverse_temperature;
+        const Real p = exponential(a);
+        sums.teacher += p;
+        sums.student += exponential(b);
+        sums.divergence += p == 0 ? Real(0) : p * (a - b);  // p log p is 0 at 0, not 0 * -inf
+      }
+      if (terms.cross_entropy) {
+        sums.student_unscaled += exponential(c);
+      }
     }
   }
-}
+};
 
 template <typename Real>
 __device__ void combine(DistillationSums<Real>& sums, DistillationSums<Real> other, Real inverse_temperature) {
@@ -158,14 +197,10 @@ __global__ void __launch_bounds__(most_threads) distillation_rows_kernel(Distill
     const Scalar* student = static_cast<const Scalar*>(operands.student) + operands.student_rows(row);
     const Scalar* teacher = static_cast<const Scalar*>(operands.teacher) + operands.teacher_rows(row);
     const RowSplit<Scalar> split(operands.classes, student, teacher);
-    auto sums = math::empty_sums<Real>(lowest_logit<Real>);
-    split.for_each(
-        operands.classes,
-        [&](int64_t i) {
-          accumulate<Real, RowSplit<Scalar>::pack>(student + i, teacher + i, inverse_temperature, terms, sums);
-        },
-        [&](int64_t i) { accumulate<Real, 1>(student + i, teacher + i, inverse_temperature, terms, sums); });
-    sums = block_combine(sums, inverse_temperature);
+    RowSums<Scalar, Real> body{student, teacher, inverse_temperature, terms,
+                               math::empty_sums<Real>(lowest_logit<Real>)};
+    split.for_each(operands.classes, body);
+    const auto sums = block_combine(body.sums, inverse_temperature);
     if (threadIdx.x == 0) {
       math::write_statistics(sums, static_cast<Real*>(call.row_statistics) + row * math::row_statistics);
       const int64_t id = operands.target != nullptr ? operands.target[row] : math::ignored_target;
@@ -200,29 +235,44 @@ __global__ void __launch_bounds__(block_threads) distillation_mean_kernel(Distil
   }
 }
 
-template <typename Real, int count, typename Scalar>
-__device__ __forceinline__ void write_gradient(const Scalar* student, const Scalar* teacher, int64_t first,
-                                               int64_t target, Terms terms, const GradientFactors<Real>& factors,
-                                               Scalar* grad) {
-  const Logits<Real, count, Scalar> s(student + first);
-  const Logits<Real, count, Scalar> t(terms.divergence ? teacher + first : student + first);
-  Pack<Scalar, count> result;
-#pragma unroll
-  for (int k = 0; k < count; ++k) {
-    const Real c = s.values[k] - factors.student_max;
-    Real value = 0;
-    if (terms.divergence) {
-      value = std::exp(c * factors.inverse_temperature) * factors.student_factor -
-              std::exp((t.values[k] - factors.teacher_max) * factors.inverse_temperature) * factors.teacher_factor;
-    }
-    if (terms.cross_entropy) {
-      value += std::exp(c) * factors.unscaled_factor;
-      value -= first + k == target ? factors.target_factor : Real(0);
-    }
-    from_real(value, result.values[k]);
+/// One thread's part of a row's gradient.
+template <typename Scalar, typename Real>
+struct RowGradient {
+  const Scalar* student;
+  const Scalar* teacher;
+  Scalar* grad;
+  int64_t target;
+  Terms terms;
+  GradientFactors<Real> factors;
+
+  template <int count>
+  __device__ __forceinline__ LogitPacks<Scalar, count> load(int64_t first) const {
+    const auto of_student = load_pack<count>(student + first);
+    return {of_student, terms.divergence ? load_pack<count>(teacher + first) : of_student};
   }
-  *reinterpret_cast<Pack<Scalar, count>*>(grad + first) = result;
-}
+
+  template <int count>
+  __device__ __forceinline__ void use(int64_t first, const LogitPacks<Scalar, count>& packs) const {
+    const Logits<Real, count> s(packs.student);
+    const Logits<Real, count> t(packs.teacher);
+    Pack<Scalar, count> result;
+#pragma unroll
+    for (int k = 0; k < count; ++k) {
+      const Real c = s.values[k] - factors.student_max;
+      Real value = 0;
+      if (terms.divergence) {
+        value = exponential(c * factors.inverse_temperature) * factors.student_factor -
+                exponential((t.values[k] - factors.teacher_max) * factors.inverse_temperature) * factors.teacher_factor;
+      }
+      if (terms.cross_entropy) {
+        value += exponential(c) * factors.unscaled_factor;
+        value -= first + k == target ? factors.target_factor : Real(0);
+      }
+      from_real(value, result.values[k]);
+    }
+    store_pack(grad + first, result);
+  }
+};
 
 template <typename Scalar, typename Real>
 __global__ void __launch_bounds__(most_threads) distillation_gradient_kernel(DistillationLossBackwardCall call) {
@@ -242,10 +292,8 @@ __global__ void __launch_bounds__(most_threads) distillation_gradient_kernel(Dis
         math::gradient_factors<Real>(static_cast<const Real*>(call.row_statistics) + row * math::row_statistics,
                                      weights.divergence, target_weight, 1 / operands.temperature);
     const RowSplit<Scalar> split(operands.classes, student, teacher, grad);
-    split.for_each(
-        operands.classes,
-        [&](int64_t i) { write_gradient<Real, RowSplit<Scalar>::pack>(student, teacher, i, id, terms, factors, grad); },
-        [&](int64_t i) { write_gradient<Real, 1>(student, teacher, i, id, terms, factors, grad); });
+    RowGradient<Scalar, Real> body{student, teacher, grad, id, terms, factors};
+    split.for_each(operands.classes, body);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "compress/ops/cuda/block_range.h"
 #include "compress/ops/cuda/launch.h"
 
 namespace compress::cuda {
@@ -9,15 +10,11 @@ namespace compress::cuda {
 // A loop over items, one a thread, whose grid strides where there are more than fit (see thread_blocks).
 
 __device__ __forceinline__ int64_t grid_index() {
-  return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  return thread_of(whole_grid());
 }
 
 __device__ __forceinline__ int64_t grid_stride() {
-  return static_cast<int64_t>(gridDim.x) * blockDim.x;
+  return threads_of(whole_grid());
 }
-
-/// As many elements as one 16-byte access moves.
-template <typename T>
-using Sixteen = Pack<T, 16 / sizeof(T)>;
 
 }  // namespace compress::cuda

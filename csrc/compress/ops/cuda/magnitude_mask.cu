@@ -1,36 +1,57 @@
 #include "compress/ops/cuda/bits.h"
 #include "compress/ops/cuda/grid.h"
 #include "compress/ops/cuda/magnitude_mask.h"
+#include "compress/ops/cuda/write_bits.h"
 
 namespace compress::cuda {
 namespace {
 
-template <typename Int, bool aligned>
-__device__ __forceinline__ uint8_t compared_byte(const Int* weight, Int key, const MaskLayout& layout, int64_t byte) {
-  unsigned bits = 0;
-  if (aligned) {
-    const Eight<Int> eight = reinterpret_cast<const Eight<Int>*>(weight)[byte];
+/// A bit for each weight whose magnitude exceeds the key's.
+template <typename Int>
+struct Exceeds {
+  Int key;
+
+  template <int count>
+  __device__ __forceinline__ unsigned operator()(const Pack<Int, count>& weights) const {
+    unsigned bits = 0;
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      bits |= static_cast<unsigned>(math::magnitude_key(eight.values[i]) > key) << i;
+    for (int i = 0; i < count; ++i) {
+      bits |= static_cast<unsigned>(math::magnitude_key(weights.values[i]) > key) << i;
     }
-  } else {
-    const ByteSpan span = span_of_byte(layout, byte);
-    for (int i = 0; i < span.count; ++i) {
-      bits |= static_cast<unsigned>(math::magnitude_key(weight[span.element + i]) > key) << i;
-    }
+    return bits;
   }
-  return static_cast<uint8_t>(bits);
+};
+
+/// Whole bytes in wide accesses where the mask is one stream, else a thread per byte.
+template <typename Int>
+__device__ __forceinline__ void compare(const BlockRange& at, const Int* weight, const MaskLayout& layout,
+                                        bool is_aligned, const Exceeds<Int>& exceeds, uint8_t* mask) {
+  const int64_t elements = layout.rows * layout.row;
+  if (layout.is_one_stream()) {
+    if (is_aligned) {
+      write_bits<bits_per_access<Int>>(at, weight, elements, mask, exceeds);
+    } else {
+      write_bits<1>(at, weight, elements, mask, exceeds);
+    }
+    write_last_bits(at, weight, elements, mask, exceeds);
+    return;
+  }
+  for (int64_t byte = thread_of(at); byte < layout.bytes(); byte += threads_of(at)) {
+    const ByteSpan span = span_of_byte(layout, byte);
+    unsigned bits = 0;
+    for (int i = 0; i < span.count; ++i) {
+      bits |= exceeds(load_pack<1>(weight + span.element + i)) << i;
+    }
+    mask[byte] = static_cast<uint8_t>(bits);
+  }
 }
 
-template <typename Int, bool aligned>
+template <typename Int>
 __global__ void __launch_bounds__(block_threads)
     magnitude_mask_kernel(const Int* weight, math::FloatFormat format, const float* threshold, MaskLayout layout,
-                          uint8_t* mask) {
+                          bool is_aligned, uint8_t* mask) {
   const Int key = static_cast<Int>(math::threshold_key(*threshold, format));
-  for (int64_t byte = grid_index(); byte < layout.bytes(); byte += grid_stride()) {
-    mask[byte] = compared_byte<Int, aligned>(weight, key, layout, byte);
-  }
+  compare(whole_grid(), weight, layout, is_aligned, Exceeds<Int>{key}, mask);
 }
 
 template <typename Int>
@@ -38,28 +59,17 @@ __global__ void __launch_bounds__(block_threads)
     magnitude_masks_kernel(const __grid_constant__ TensorTable<ComparedWeight> table, math::FloatFormat format,
                            const float* threshold) {
   const TensorBlock at = tensor_block(table);
-  const auto& [memory, mask, layout] = table.entries[at.tensor];
-  const Int* weight = static_cast<const Int*>(memory);
+  const auto& [weight, mask, layout] = table.entries[at.tensor];
   const Int key = static_cast<Int>(math::threshold_key(*threshold, format));
-  const int64_t bytes = layout.bytes();
-  if (has_aligned_eights<Int>(weight, layout)) {
-    for (int64_t byte = at.thread(); byte < bytes; byte += at.threads()) {
-      mask[byte] = compared_byte<Int, true>(weight, key, layout, byte);
-    }
-  } else {
-    for (int64_t byte = at.thread(); byte < bytes; byte += at.threads()) {
-      mask[byte] = compared_byte<Int, false>(weight, key, layout, byte);
-    }
-  }
+  const bool is_aligned = reinterpret_cast<uintptr_t>(weight) % 16 == 0;
+  compare(at, static_cast<const Int*>(weight), layout, is_aligned, Exceeds<Int>{key}, mask);
 }
 
 template <typename Int>
 void launch(const void* weight, math::FloatFormat format, const float* threshold, const MaskLayout& layout,
             uint8_t* mask, cudaStream_t stream) {
-  const bool aligned = has_aligned_eights<Int>(weight, layout);
-  const auto kernel = aligned ? &magnitude_mask_kernel<Int, true> : &magnitude_mask_kernel<Int, false>;
-  launch_kernel(kernel, thread_blocks(layout.bytes()), stream, static_cast<const Int*>(weight), format, threshold,
-                layout, mask);
+  launch_kernel(magnitude_mask_kernel<Int>, thread_blocks(layout.bytes()), stream, static_cast<const Int*>(weight),
+                format, threshold, layout, Alignment(sizeof(Int), weight).is_whole(), mask);
 }
 
 }  // namespace

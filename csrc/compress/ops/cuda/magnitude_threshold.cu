@@ -1,17 +1,22 @@
 #include "compress/ops/cuda/grid.h"
 #include "compress/ops/cuda/magnitude_threshold.h"
+#include "compress/ops/cuda/over_tiles.h"
 
 namespace compress::cuda {
 namespace {
 
-constexpr int64_t block_elements = 32768;
+constexpr int64_t block_elements = 65536;
 static_assert(sizeof(WeightChunk) <= 3584, "kernel parameters hold 4 KiB");
+
+/// Lanes of a warp count into so many histograms by turns, bin beside bin: most weights share a few leading digits, and
+/// lanes that count into one word wait for each other.
+constexpr int copies = 4;
 
 /// Counts into shared memory. Pruned weights are long runs of zeros: equal neighbours are added at once, so that they
 /// do not queue for one counter.
 class DigitCounter {
  public:
-  __device__ explicit DigitCounter(unsigned* bins) : bins_(bins) {}
+  __device__ explicit DigitCounter(unsigned* bins) : bins_(bins + threadIdx.x % copies) {}
   __device__ ~DigitCounter() { flush(); }
 
   __device__ void add(int bin) {
@@ -26,7 +31,7 @@ class DigitCounter {
  private:
   __device__ void flush() {
     if (count_ > 0) {
-      atomicAdd(bins_ + bin_, count_);
+      atomicAdd(bins_ + bin_ * copies, count_);
     }
   }
 
@@ -47,8 +52,8 @@ __global__ void __launch_bounds__(block_threads) begin_kernel(SelectionState* st
 }
 
 template <typename Int>
-__device__ void count_elements(const Int* weight, int64_t count, Int prefix, math::RadixDigit digit, unsigned* bins) {
-  constexpr int64_t per_vector = 16 / sizeof(Int);
+__device__ void count_elements(const Int* weight, int count, Int prefix, math::RadixDigit digit, unsigned* bins) {
+  constexpr int per_vector = 16 / sizeof(Int);
   DigitCounter counter(bins);
   const auto take = [&](Int bits) {
     const Int key = math::magnitude_key(bits);
@@ -57,24 +62,27 @@ __device__ void count_elements(const Int* weight, int64_t count, Int prefix, mat
     }
   };
   const bool aligned = reinterpret_cast<uintptr_t>(weight) % 16 == 0;
-  const int64_t vectors = aligned ? count / per_vector : 0;
-  for (int64_t i = threadIdx.x; i < vectors; i += block_threads) {
-    const Sixteen<Int> vector = reinterpret_cast<const Sixteen<Int>*>(weight)[i];
+  const int vectors = aligned ? count / per_vector : 0;
+  over_items<4>(
+      static_cast<int>(threadIdx.x), block_threads, vectors,
+      [&](int i) { return load_pack<per_vector>(weight + i * per_vector); },
+      [&](int, const Pack<Int, per_vector>& vector) {
 #pragma unroll
-    for (int j = 0; j < per_vector; ++j) {
-      take(vector.values[j]);
-    }
-  }
-  for (int64_t i = vectors * per_vector + threadIdx.x; i < count; i += block_threads) {
-    take(weight[i]);
-  }
+        for (int j = 0; j < per_vector; ++j) {
+          take(vector.values[j]);
+        }
+      });
+  over_items<4>(
+      vectors * per_vector + static_cast<int>(threadIdx.x), block_threads, count, [&](int i) { return weight[i]; },
+      [&](int, Int bits) { take(bits); });
 }
 
 template <typename Int>
 __global__ void __launch_bounds__(block_threads)
-    count_kernel(WeightChunk chunk, math::RadixDigit digit, int digit_index, SelectionState* state) {
-  __shared__ unsigned bins[math::radix_bins];
-  for (int bin = threadIdx.x; bin < math::radix_bins; bin += block_threads) {
+    count_kernel(const __grid_constant__ WeightChunk chunk, math::RadixDigit digit, int digit_index,
+                 SelectionState* state) {
+  __shared__ unsigned bins[math::radix_bins * copies];
+  for (int bin = threadIdx.x; bin < math::radix_bins * copies; bin += block_threads) {
     bins[bin] = 0;
   }
   __syncthreads();
@@ -84,12 +92,17 @@ __global__ void __launch_bounds__(block_threads)
   }
   const int64_t begin = (blockIdx.x - chunk.first_block[tensor]) * block_elements;
   const int64_t left = chunk.elements[tensor] - begin;
-  count_elements(static_cast<const Int*>(chunk.data[tensor]) + begin, left < block_elements ? left : block_elements,
-                 static_cast<Int>(state->key), digit, bins);
+  count_elements(static_cast<const Int*>(chunk.data[tensor]) + begin,
+                 static_cast<int>(left < block_elements ? left : block_elements), static_cast<Int>(state->key), digit,
+                 bins);
   __syncthreads();
   for (int bin = threadIdx.x; bin < math::radix_bins; bin += block_threads) {
-    if (bins[bin] > 0) {
-      atomicAdd(&state->bins[digit_index][bin], static_cast<unsigned long long>(bins[bin]));
+    unsigned sum = 0;
+    for (int copy = 0; copy < copies; ++copy) {
+      sum += bins[bin * copies + copy];
+    }
+    if (sum > 0) {
+      atomicAdd(&state->bins[digit_index][bin], static_cast<unsigned long long>(sum));
     }
   }
 }

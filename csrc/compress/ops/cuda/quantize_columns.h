@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(block_threads)
           const unsigned bits = quantize(loaded.values, MaskBits::kept(loaded.mask, element), grids);
           store_pack(y + element, loaded.values);
           if (clips) {
-            const unsigned byte = byte_of_lanes<count>(bits);
+            const unsigned byte = byte_of_lanes<count>(bits, lanes_of_byte<count>());
             if (element % 8 == 0) {
               clip_mask[element / 8] = static_cast<uint8_t>(byte);
             }

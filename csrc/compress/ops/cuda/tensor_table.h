@@ -72,10 +72,6 @@ TensorTables<Entry, Launch> tensor_tables(const Launch& launch) {
 /// Which tensor this block works on, and where among that tensor's blocks it stands.
 struct TensorBlock : BlockRange {
   int tensor;
-
-  /// This thread among all threads of the tensor, and how many those are.
-  __device__ int64_t thread() const { return static_cast<int64_t>(block) * blockDim.x + threadIdx.x; }
-  __device__ int64_t threads() const { return static_cast<int64_t>(blocks) * blockDim.x; }
 };
 
 template <typename Entry>
