@@ -15,20 +15,26 @@ int64_t QuantizerCase::elements_per_scale() const {
 const std::vector<QuantizerCase>& quantizer_cases() {
   static const std::vector<QuantizerCase> all = [] {
     std::vector<QuantizerCase> cases = {
-        {{0, 4}, {1, 4}},              // empty
-        {{3, 35}, {3, 5}},             // groups of 7
-        {{3, 80}, {3, 5}},             // groups of 16
-        {{3, 96}, {3, 3}},             // groups of 32
-        {{2, 384}, {2, 3}},            // groups of 128
-        {{5, 300}, {1, 300}},          // columns, more than a piece has
-        {{70, 3}, {1, 3}},             // rows, more than a piece has
-        {{130, 257}, {1, 257}},        // both
-        {{2, 65, 5}, {2, 1, 5}},       // columns of each group
-        {{12, 20}, {3, 5}},            // 4 x 4 blocks
-        {{64, 64}, {2, 4}},            // 32 x 16 blocks
-        {{5, 37}, {}},                 // one run over rows whose masks are padded
-        {{5, 3, 3, 3}, {5, 1, 1, 1}},  // output channels
-        {{2, 5, 3, 4}, {1, 5, 1, 1}},  // channels
+        {{0, 4}, {1, 4}},                // empty
+        {{3, 35}, {3, 5}},               // groups of 7
+        {{3, 80}, {3, 5}},               // groups of 16
+        {{3, 96}, {3, 3}},               // groups of 32
+        {{2, 384}, {2, 3}},              // groups of 128
+        {{5, 300}, {1, 300}},            // columns, more than a piece has
+        {{70, 3}, {1, 3}},               // rows, more than a piece has
+        {{130, 257}, {1, 257}},          // both
+        {{2, 65, 5}, {2, 1, 5}},         // columns of each group
+        {{70, 520}, {1, 520}},           // columns in 16-byte accesses, more than a tile is wide
+        {{3, 64}, {1, 64}},              // fewer rows than a tile has
+        {{2, 3, 5, 24}, {1, 3, 1, 24}},  // rows of a group that are not evenly spaced
+        {{3, 40, 16}, {3, 1, 16}},       // columns of each group in 16-byte accesses
+        {{4, 99}, {4, 11}},              // groups of 9: a group ends within an access
+        {{3, 7}, {3, 7}},                // a scale for each element
+        {{12, 20}, {3, 5}},              // 4 x 4 blocks
+        {{64, 64}, {2, 4}},              // 32 x 16 blocks
+        {{5, 37}, {}},                   // one run over rows whose masks are padded
+        {{5, 3, 3, 3}, {5, 1, 1, 1}},    // output channels
+        {{2, 5, 3, 4}, {1, 5, 1, 1}},    // channels
         {{2, 5, 3, 4}, {1, 5, 1, 1}, at::MemoryFormat::ChannelsLast},
         {{2, 40, 7, 7}, {}, at::MemoryFormat::ChannelsLast},
         {{2, 9000}, {2, 1}},  // several pieces of a row

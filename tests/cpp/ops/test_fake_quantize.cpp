@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/utils.h>
 
+#include <array>
 #include <limits>
 
 #include "compress/ops/fake_quantize.h"
@@ -126,7 +127,7 @@ TEST(FakeQuantize, MaskedEqualsQuantizedProductInEveryDtypeAndLengthOnEveryInstr
 TEST(FakeQuantize, EveryInstructionSetGivesTheSameBits) {
   const float infinity = std::numeric_limits<float>::infinity();
   for (const auto dtype : dtypes) {
-    for (const int64_t length : {1, 7, 15, 16, 17, 31, 33, 63, 64, 65, 513, 5000}) {
+    for (const int64_t length : {1, 7, 15, 16, 17, 31, 33, 63, 64, 65, 513, 1152, 5000}) {
       at::Tensor x = sample({4, length}) * 3;
       x[0][0] = infinity;
       x[1][0] = -infinity;
@@ -135,7 +136,13 @@ TEST(FakeQuantize, EveryInstructionSetGivesTheSameBits) {
       x = x.to(dtype);
       const at::Tensor grad = at::randn({4, length}).to(dtype);
       const at::Tensor mask = pack_mask(at::rand({4, length}) > 0.3);
-      for (const at::Tensor& scale : {at::full({}, 0.1f), at::rand({4, 1}) + 0.05, at::rand({1, length}) + 0.05}) {
+      std::vector<at::Tensor> scales = {at::full({}, 0.1f), at::rand({4, 1}) + 0.05, at::rand({1, length}) + 0.05};
+      for (const int64_t group : {8, 32, 48, 128}) {
+        if (length % group == 0) {
+          scales.push_back(at::rand({4, length / group}) + 0.05);
+        }
+      }
+      for (const at::Tensor& scale : scales) {
         for (const std::optional<at::Tensor>& chosen : {std::optional<at::Tensor>(), std::optional<at::Tensor>(mask)}) {
           std::vector<at::Tensor> first;
           for_each_isa([&] {
@@ -151,6 +158,58 @@ TEST(FakeQuantize, EveryInstructionSetGivesTheSameBits) {
       }
     }
   }
+}
+
+TEST(FakeQuantize, GroupsEqualRunsThatShareScalesOnEveryInstructionSet) {
+  const auto close = [](const at::Tensor& a, const at::Tensor& b) { return at::allclose(a, b, 1e-5, 1e-4); };
+  for_each_isa([&] {
+    for (const auto dtype : dtypes) {
+      for (const int64_t group : {8, 16, 32, 40, 48, 128}) {
+        for (const int64_t count : {1, 3, 4, 17, 37}) {
+          const at::Tensor x = sample({2, count * group}).to(dtype);
+          const at::Tensor grad = at::randn({2, count * group}).to(dtype);
+          const at::Tensor shared = at::rand({1, count, 1}) + 0.05;  // two runs a scale: they are no groups
+          const at::Tensor scale = shared.view({1, count}).repeat({2, 1});
+          const at::Tensor kept = at::rand({2, count * group}) > 0.3;
+          const auto in_runs = [&](const at::Tensor& tensor) { return tensor.view({2, count, group}); };
+          for (const bool masked : {false, true}) {
+            std::optional<at::Tensor> mask, mask_of_runs;
+            if (masked) {
+              mask = pack_mask(kept);
+              mask_of_runs = pack_mask(in_runs(kept));
+            }
+            const at::Tensor y = fake_quantize(in_runs(x), shared, {}, -8, 7, mask_of_runs);
+            EXPECT_TRUE(at::equal(in_runs(fake_quantize(x, scale, {}, -8, 7, mask)), y))
+                << dtype << " " << count << " groups of " << group;
+            for (const bool learns_zero_point : {false, true}) {
+              const std::array<bool, 3> wanted = {true, true, learns_zero_point};
+              const auto [dx, dscale, dzero_point] =
+                  fake_quantize_backward(grad, x, scale, {}, -8, 7, mask, 0.5, wanted);
+              const auto [dx_of_runs, dscale_of_runs, dzero_point_of_runs] =
+                  fake_quantize_backward(in_runs(grad), in_runs(x), shared, {}, -8, 7, mask_of_runs, 0.5, wanted);
+              EXPECT_TRUE(at::equal(in_runs(dx), dx_of_runs)) << dtype << " " << count << " groups of " << group;
+              // Of a run both sum the same lanes; groups are rounded to float before they are added here.
+              EXPECT_TRUE(close(dscale.sum(0), dscale_of_runs.flatten())) << dtype << " " << count << " x " << group;
+              EXPECT_TRUE(!learns_zero_point || close(dzero_point.sum(0), dzero_point_of_runs.flatten()))
+                  << dtype << " " << count << " groups of " << group;
+            }
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST(FakeQuantize, Bfloat16KeepsSubnormalResultsAndEveryNan) {
+  const at::Tensor steps = at::arange(-64, 64, at::kFloat);
+  const at::Tensor x = (steps * 0x1p-127f).to(at::kBFloat16);
+  const at::Tensor smallest = at::full({}, 0x1p-127f);  // not normal, though its reciprocal is
+  const at::Tensor poisoned = at::full({}, 0x7fffffff, at::kInt).view(at::kFloat);
+  for_each_isa([&] {
+    EXPECT_TRUE(at::equal(bits_of(fake_quantize(x, smallest, {}, -8, 7)),
+                          bits_of(fake_quantize(x.to(at::kFloat), smallest, {}, -8, 7).to(at::kBFloat16))));
+    EXPECT_TRUE(fake_quantize(x, poisoned, {}, -8, 7).isnan().all().item<bool>());
+  });
 }
 
 TEST(FakeQuantize, HalfPrecisionsRoundLikeTorchForEveryBitPattern) {

@@ -8,18 +8,22 @@ namespace {
 
 using math::FakeQuantizeCall;
 
-/// The grids of neighbouring elements; looks the segment up once, then counts.
+/// Finds an element's run and the run's scale.
+struct RunLookup {
+  math::Divide run_of;
+  math::MixedRadix scale_of;
+
+  explicit RunLookup(const BlockGeometry& geometry)
+      : run_of(geometry.segment_length), scale_of(math::scale_of_run(geometry)) {}
+};
+
+/// The grids of neighbouring elements; looks the run up once, then counts.
 class GridCursor {
  public:
-  __device__ GridCursor(const math::Quantizer& quantizer, int64_t element) : quantizer_(quantizer) {
-    const int64_t length = quantizer.geometry.segment_length;
-    if (quantizer.geometry.scale_count > 1) {
-      segment_ = element / length;
-      offset_ = element - segment_ * length;
-      first_scale_ = quantizer.geometry.first_scale(segment_);
-    } else {
-      offset_ = INT64_MIN;  // the one segment does not end
-    }
+  __device__ GridCursor(const math::Quantizer& quantizer, const RunLookup& lookup, int64_t element)
+      : quantizer_(quantizer), lookup_(lookup), segment_(lookup.run_of(element)) {
+    offset_ = element - segment_ * quantizer.geometry.segment_length;
+    first_scale_ = lookup.scale_of(segment_);
     grid_ = quantizer.grid(scale());
   }
 
@@ -35,7 +39,7 @@ class GridCursor {
       stale_ = true;
       offset_ = 0;
       ++segment_;
-      first_scale_ = segment_ < quantizer_.geometry.segments ? quantizer_.geometry.first_scale(segment_) : first_scale_;
+      first_scale_ = segment_ < quantizer_.geometry.segments ? lookup_.scale_of(segment_) : first_scale_;
     }
     return grid;
   }
@@ -44,7 +48,8 @@ class GridCursor {
   __device__ int64_t scale() const { return first_scale_ + (quantizer_.geometry.scale_step != 0 ? offset_ : 0); }
 
   const math::Quantizer& quantizer_;
-  int64_t segment_ = 0;
+  const RunLookup& lookup_;
+  int64_t segment_;
   int64_t offset_ = 0;
   int64_t first_scale_ = 0;
   bool stale_ = false;
@@ -54,14 +59,14 @@ class GridCursor {
 // Rows that end within bytes: a thread per byte.
 template <typename Scalar>
 __global__ void __launch_bounds__(block_threads)
-    quantize_bytes(const __grid_constant__ FakeQuantizeCall call, const __grid_constant__ MaskLayout layout,
-                   uint8_t* clip_mask) {
+    quantize_bytes(const __grid_constant__ FakeQuantizeCall call, const __grid_constant__ RunLookup lookup,
+                   const __grid_constant__ MaskLayout layout, uint8_t* clip_mask) {
   const Scalar* x = static_cast<const Scalar*>(call.x);
   Scalar* y = static_cast<Scalar*>(call.y);
   for (int64_t byte = grid_index(); byte < layout.bytes(); byte += grid_stride()) {
     const unsigned kept = call.mask.bytes == nullptr ? 0xffu : call.mask.bytes[byte];
     const ByteSpan span = span_of_byte(layout, byte);
-    GridCursor grids(call.quantizer, span.element);
+    GridCursor grids(call.quantizer, lookup, span.element);
     unsigned bits = 0;
     for (int i = 0; i < span.count; ++i) {
       auto value = load_pack<1>(x + span.element + i);
@@ -75,15 +80,16 @@ __global__ void __launch_bounds__(block_threads)
 
 void launch_bytes(const FakeQuantizeCall& call, const MaskLayout& layout, uint8_t* clip_mask, cudaStream_t stream) {
   const unsigned blocks = thread_blocks(layout.bytes());
+  const RunLookup lookup(call.quantizer.geometry);
   switch (call.format) {
     case math::FloatFormat::float32:
-      return launch_kernel(quantize_bytes<float>, blocks, stream, call, layout, clip_mask);
+      return launch_kernel(quantize_bytes<float>, blocks, stream, call, lookup, layout, clip_mask);
     case math::FloatFormat::float16:
-      return launch_kernel(quantize_bytes<__half>, blocks, stream, call, layout, clip_mask);
+      return launch_kernel(quantize_bytes<__half>, blocks, stream, call, lookup, layout, clip_mask);
     case math::FloatFormat::bfloat16:
-      return launch_kernel(quantize_bytes<__nv_bfloat16>, blocks, stream, call, layout, clip_mask);
+      return launch_kernel(quantize_bytes<__nv_bfloat16>, blocks, stream, call, lookup, layout, clip_mask);
     case math::FloatFormat::float64:
-      return launch_kernel(quantize_bytes<double>, blocks, stream, call, layout, clip_mask);
+      return launch_kernel(quantize_bytes<double>, blocks, stream, call, lookup, layout, clip_mask);
   }
 }
 

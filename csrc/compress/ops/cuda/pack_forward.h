@@ -16,9 +16,9 @@ struct PackForward {
   void* y = nullptr;
   uint8_t* clip_mask = nullptr;  ///< a bit for each element, eight neighbours a byte; null = not wanted
   int64_t elements = 0;
-  int64_t run_length = 1;
   MaskBits mask;
   RunOfPack run_of;
+  math::Divide run_of_element;
   bool takes_packs = false;
 
   PackForward() = default;
@@ -28,9 +28,9 @@ struct PackForward {
         y(y),
         clip_mask(clip_mask),
         elements(runs * length),
-        run_length(length),
         mask(mask),
         run_of(runs, length, 1),
+        run_of_element(length),
         takes_packs(false) {
     const int count = 16 / element_size;
     if (Alignment(element_size, x, y).is_whole() && (runs == 1 || length >= count)) {

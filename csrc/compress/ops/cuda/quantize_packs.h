@@ -29,7 +29,7 @@ __device__ __forceinline__ void quantize_rest(const PackForward& work, const Blo
   unsigned bit = 0;
   if (element < work.elements) {
     Pack<Scalar, 1> value = {static_cast<const Scalar*>(work.x)[element]};
-    const AffineGrid grid = grid_of_run(element / work.run_length);
+    const AffineGrid grid = grid_of_run(work.run_of_element(element));
     bit = quantize(value, MaskBits::kept(work.mask.load<1>(element), element), [&](int) { return grid; });
     static_cast<Scalar*>(work.y)[element] = value.values[0];
   }
