@@ -31,7 +31,9 @@ def tool(name):
     for place in places:
         if place and Path(place).exists():
             return place
-    sys.exit(f"cuda_sass: {name} not found (looked in {', '.join(p for p in places if p)}); it is part of the CUDA toolkit")
+    sys.exit(
+        f"cuda_sass: {name} not found (looked in {', '.join(p for p in places if p)}); it is part of the CUDA toolkit"
+    )
 
 
 def output_of(*command, cwd=None):
@@ -97,8 +99,16 @@ def main():
                     continue
                 registers, stack = usage[mangled]
                 divisions = sum("CALL" in line and re.search(r"(div|rem)_[su]64", line) is not None for line in code)
-                row = [f"`{name}`", registers, blocks_per_multiprocessor(registers), stack, widest(code, "LDG"),
-                       widest(code, "STG"), divisions, len(code)]
+                row = [
+                    f"`{name}`",
+                    registers,
+                    blocks_per_multiprocessor(registers),
+                    stack,
+                    widest(code, "LDG"),
+                    widest(code, "STG"),
+                    divisions,
+                    len(code),
+                ]
                 print("| " + " | ".join(map(str, row)) + " |")
 
 
