@@ -86,7 +86,7 @@ inline constexpr Real log2_e = Real(1.4426950408889634074);
 inline constexpr double ln_2 = 0.69314718055994530942;
 
 /// 2^x for x <= 0, within 2.6 ulp (float). Below 2^-126.5 (2^-1022.5) the result is 0, NaN stays NaN.
-/// For e^c as 2^(c * log2_e) the product is rounded first: about |c| 2^-24 relative, 6e-6 at c = -100, where e^c is 4e-44.
+/// For e^c as 2^(c * log2_e) the product is rounded first: about |c| 2^-24 relative, 6e-6 at c = -100.
 /// x = n + f with the nearest integer n, 2^x = 2^n 2^f, 2^n made from its bits: those of 0 where n is the least.
 template <typename Real>
 COMPRESS_ISA_INLINE Pack<Real> exp2_of_nonpositive(const Pack<Real>& x) {
