@@ -313,11 +313,12 @@ TEST(FakeQuantizeFloat, WrongArgumentsSayWhatIsWrong) {
 }
 
 TEST(Divide, EqualsTheInstructionAtEveryKindOfDivisor) {
-  for (const int64_t numbers : {int64_t{1} << 20, int64_t{1} << 31, (int64_t{1} << 31) + 1, int64_t{1} << 40}) {
+  for (const int64_t numbers :
+       {int64_t{1} << 20, int64_t{1} << 31, (int64_t{1} << 31) + 1, int64_t{1} << 40, int64_t{1} << 62}) {
     for (const int64_t divisor :
          {int64_t{1}, int64_t{2}, int64_t{3}, int64_t{7}, int64_t{32}, int64_t{49}, int64_t{641}, int64_t{65535},
           int64_t{65537}, (int64_t{1} << 30) + 1, (int64_t{1} << 31) - 1, int64_t{1} << 33}) {
-      const math::Divide divide(divisor, numbers);
+      const math::Divide divide(divisor);
       for (int64_t quotient = 0; quotient * divisor < numbers; quotient += 1 + numbers / divisor / 97) {
         for (const int64_t number : {quotient * divisor, quotient * divisor + divisor - 1, numbers - 1 - quotient}) {
           if (number >= 0 && number < numbers) {
