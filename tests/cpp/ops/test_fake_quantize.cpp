@@ -165,11 +165,13 @@ TEST(FakeQuantize, GroupsEqualRunsThatShareScalesOnEveryInstructionSet) {
   for_each_isa([&] {
     for (const auto dtype : dtypes) {
       for (const int64_t group : {8, 16, 32, 40, 48, 128}) {
-        for (const int64_t count : {1, 3, 4, 17, 37}) {
+        for (const int64_t count : {2, 3, 4, 17, 37}) {  // not 1: a single scale multiplies doubles in float, as ATen
           const at::Tensor x = sample({2, count * group}).to(dtype);
           const at::Tensor grad = at::randn({2, count * group}).to(dtype);
           const at::Tensor shared = at::rand({1, count, 1}) + 0.05;  // two runs a scale: they are no groups
           const at::Tensor scale = shared.view({1, count}).repeat({2, 1});
+          const at::Tensor zero_point = at::ones_like(scale);
+          const at::Tensor zero_point_of_runs = at::ones_like(shared);
           const at::Tensor kept = at::rand({2, count * group}) > 0.3;
           const auto in_runs = [&](const at::Tensor& tensor) { return tensor.view({2, count, group}); };
           for (const bool masked : {false, true}) {
@@ -178,15 +180,15 @@ TEST(FakeQuantize, GroupsEqualRunsThatShareScalesOnEveryInstructionSet) {
               mask = pack_mask(kept);
               mask_of_runs = pack_mask(in_runs(kept));
             }
-            const at::Tensor y = fake_quantize(in_runs(x), shared, {}, -8, 7, mask_of_runs);
-            EXPECT_TRUE(at::equal(in_runs(fake_quantize(x, scale, {}, -8, 7, mask)), y))
+            const at::Tensor y = fake_quantize(in_runs(x), shared, zero_point_of_runs, -8, 7, mask_of_runs);
+            EXPECT_TRUE(at::equal(in_runs(fake_quantize(x, scale, zero_point, -8, 7, mask)), y))
                 << dtype << " " << count << " groups of " << group;
             for (const bool learns_zero_point : {false, true}) {
               const std::array<bool, 3> wanted = {true, true, learns_zero_point};
               const auto [dx, dscale, dzero_point] =
-                  fake_quantize_backward(grad, x, scale, {}, -8, 7, mask, 0.5, wanted);
-              const auto [dx_of_runs, dscale_of_runs, dzero_point_of_runs] =
-                  fake_quantize_backward(in_runs(grad), in_runs(x), shared, {}, -8, 7, mask_of_runs, 0.5, wanted);
+                  fake_quantize_backward(grad, x, scale, zero_point, -8, 7, mask, 0.5, wanted);
+              const auto [dx_of_runs, dscale_of_runs, dzero_point_of_runs] = fake_quantize_backward(
+                  in_runs(grad), in_runs(x), shared, zero_point_of_runs, -8, 7, mask_of_runs, 0.5, wanted);
               EXPECT_TRUE(at::equal(in_runs(dx), dx_of_runs)) << dtype << " " << count << " groups of " << group;
               // Of a run both sum the same lanes; groups are rounded to float before they are added here.
               EXPECT_TRUE(close(dscale.sum(0), dscale_of_runs.flatten())) << dtype << " " << count << " x " << group;
