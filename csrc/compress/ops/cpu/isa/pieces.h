@@ -12,15 +12,16 @@
 namespace compress::cpu::COMPRESS_ISA {
 
 // Called, not inlined: seldom, and they would be copied into every loop below.
-__attribute__((noinline)) inline math::Piece piece_of(const math::BlockPieces& pieces, int64_t number) {
+// static: an object exports none of them (tests/python/test_isa_objects.py).
+__attribute__((noinline)) static inline math::Piece piece_of(const math::BlockPieces& pieces, int64_t number) {
   return pieces.piece(number);
 }
-__attribute__((noinline)) inline int64_t element_of(const math::BlockPieces& pieces, const math::Piece& piece,
-                                                    int64_t run) {
+__attribute__((noinline)) static inline int64_t element_of(const math::BlockPieces& pieces, const math::Piece& piece,
+                                                           int64_t run) {
   return pieces.element(piece, run);
 }
-__attribute__((noinline)) inline const uint8_t* gathered_bits(const PackedMask& mask, int64_t element, int64_t count,
-                                                              uint8_t* buffer) {
+__attribute__((noinline)) static inline const uint8_t* gathered_bits(const PackedMask& mask, int64_t element,
+                                                                     int64_t count, uint8_t* buffer) {
   return mask_bits(mask, element, count, buffer);
 }
 
