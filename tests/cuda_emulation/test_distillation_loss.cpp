@@ -47,6 +47,11 @@ std::vector<Case> cases() {
     strided.name += " in wider rows";
     strided.student = logits(4, 43, dtype, 0).narrow(1, 1, 40);
     all.push_back(strided);
+    strided.name += " in two dimensions";
+    strided.student = logits(8, 43, dtype, 0).view({2, 4, 43}).narrow(1, 1, 2).narrow(2, 1, 40);
+    strided.teacher = logits(4, 40, dtype, 1).view({2, 2, 40});
+    strided.target = targets(4, 40).view({2, 2});
+    all.push_back(strided);
     Case extremes = make_case(6, 300, dtype);
     extremes.name += " with infinities";
     const double infinity = std::numeric_limits<double>::infinity();

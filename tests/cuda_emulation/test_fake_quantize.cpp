@@ -33,6 +33,12 @@ TEST(FakeQuantize, Forward) {
   });
 }
 
+TEST(FakeQuantize, Int64ZeroPoints) {
+  const auto op = [](const Tensors& in) -> Tensors { return {fake_quantize(in[0], in[1], in[2], -8, 7)}; };
+  const at::Tensor zero_point = at::tensor({int64_t{-8}, int64_t{3}, int64_t{7}}).view({3, 1});
+  expect_as_on_cpu("", op, {sample({3, 70}, at::kFloat), sample_scale({3, 1}), zero_point});
+}
+
 Operator backward(std::array<bool, 3> wanted) {
   return [wanted](const Tensors& in) -> Tensors {
     const auto [dx, dscale, dzero_point] =

@@ -42,10 +42,13 @@ TEST(FakeQuantizeFloat, EveryFormat) {
     for (const auto dtype : dtypes()) {
       at::manual_seed(0);
       const at::Tensor x = (at::randn({64, 64}) * at::logspace(-8, 5, 64)).to(dtype);
-      const at::Tensor scale = sample_scale({64, 2});
-      const std::string what = std::to_string(bits.first) + " exponent bits, " + c10::toString(dtype);
-      expect_as_on_cpu(what, forward(bits), {x, scale, at::Tensor()});
-      expect_as_on_cpu("backward " + what, backward(bits), {x, scale, at::Tensor(), sample({64, 64}, dtype)});
+      // Scales of any value, and powers of two, by whose reciprocals x is multiplied.
+      const at::Tensor any = sample_scale({64, 2});
+      for (const at::Tensor& scale : {any, any.log2().floor().exp2()}) {
+        const std::string what = std::to_string(bits.first) + " exponent bits, " + c10::toString(dtype);
+        expect_as_on_cpu(what, forward(bits), {x, scale, at::Tensor()});
+        expect_as_on_cpu("backward " + what, backward(bits), {x, scale, at::Tensor(), sample({64, 64}, dtype)});
+      }
     }
   }
 }

@@ -1,6 +1,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "as_on_cpu.h"
 #include "compress/ops/magnitude_mask.h"
 #include "compress/ops/magnitude_mask_multi.h"
@@ -43,15 +46,24 @@ TEST(MagnitudeThreshold, FewWeights) {
   }
 }
 
+TEST(MagnitudeThreshold, NoWeights) {
+  const auto op = [](const Tensors& in) -> Tensors { return {magnitude_threshold(in, 0.5)}; };
+  expect_as_on_cpu("", op, {at::empty({0}), at::empty({3, 0})});
+}
+
 const std::vector<std::vector<int64_t>> mask_sizes = {{0},    {1},       {7},      {8},       {9},      {2047},
                                                       {2048}, {2049},    {3, 8},   {3, 13},   {257, 3}, {300, 16},
                                                       {5, 0}, {4, 3, 3}, {600, 8}, {1, 4097}, {}};
+
+/// Also below and beyond what half precision holds.
+const std::vector<float> thresholds = {1.5f, -1.0f,    std::nanf(""), std::numeric_limits<float>::infinity(),
+                                       1e6f, 65519.0f, 3e-8f};
 
 TEST(MagnitudeMask, EverySizeAndType) {
   const auto op = [](const Tensors& in) -> Tensors { return {magnitude_mask(in[0], in[1])}; };
   for (const auto& sizes : mask_sizes) {
     for (const auto dtype : dtypes()) {
-      for (const float threshold : {1.5f, -1.0f, std::nanf("")}) {
+      for (const float threshold : thresholds) {
         expect_as_on_cpu(c10::toString(dtype), op, {sample_with_extremes(sizes, dtype), at::full({}, threshold)});
       }
     }

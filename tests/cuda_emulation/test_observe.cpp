@@ -64,6 +64,25 @@ TEST(ObserveQparams, EveryTypeOfZeroPoint) {
   }
 }
 
+TEST(ObserveQparams, FoldedBatchNorm) {
+  const std::vector<QuantizerCase> cases = {{{6, 40}, {6, 1}}, {{6, 40}, {}}, {{6, 3, 3, 3}, {6, 1, 1, 1}}};
+  for (const QuantizerCase& of : cases) {
+    std::vector<int64_t> factor_sizes(of.sizes.size(), 1);
+    factor_sizes[0] = 6;
+    const auto op = [&](const Tensors& in) -> Tensors {
+      at::Tensor min = in[0];
+      at::Tensor max = in[1];
+      at::Tensor scale = in[2];
+      observe_qparams_(min, max, scale, in[3], in[4], -8, 7, false, 0.0, true, 100.0, in[5]);
+      return {min, max, scale, in[3]};
+    };
+    const Tensors ranges = state(of.scale_sizes, true);
+    expect_as_on_cpu(describe(of, at::kFloat, {"", ZeroPoint::none, false}), op,
+                     {ranges[0], ranges[1], at::ones(of.scale_sizes), at::zeros(of.scale_sizes, at::kInt),
+                      observed(of, at::kFloat, false), sample(factor_sizes, at::kFloat)});
+  }
+}
+
 constexpr size_t parts_of_tensor = 5;
 
 void add_tensor(const QuantizerCase& of, at::ScalarType dtype, bool with_extremes, Tensors& inputs) {
