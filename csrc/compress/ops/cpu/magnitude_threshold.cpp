@@ -140,7 +140,7 @@ std::optional<int64_t> select_near_sample(const Magnitudes& magnitudes, int64_t 
   const auto kernel = COMPRESS_SELECT_KERNEL(gather_between);
   Magnitudes near(size);
   std::vector<std::unique_ptr<char[]>> memory;
-  int64_t not_greater = 0;
+  int64_t below = 0;
   bool too_many = false;
   std::mutex mutex;
   at::parallel_for(0, magnitudes.elements(), grain, [&](int64_t begin, int64_t end) {
@@ -150,22 +150,22 @@ std::optional<int64_t> select_near_sample(const Magnitudes& magnitudes, int64_t 
     Gathered share{0, 0};
     magnitudes.over_memory(begin, end, [&](const char* data, int64_t count) {
       for (int64_t i = 0; i < count && share.keys <= most; i += block) {
-        const Gathered more = kernel(data + i * size, std::min(block, count - i), size, around.low, around.high,
+        const Gathered more = kernel(data + i * size, std::min(block, count - i), size, around.low + 1, around.high - 1,
                                      keys.get() + share.keys * size);
         share.keys += more.keys;
-        share.not_greater += more.not_greater;
+        share.below += more.below;
       }
     });
     const std::lock_guard lock(mutex);
     too_many = too_many || share.keys > most;
-    not_greater += share.not_greater;
+    below += share.below;
     near.add(keys.get(), share.keys);
     memory.push_back(std::move(keys));
   });
-  if (too_many || rank <= not_greater || rank > not_greater + near.elements()) {
+  if (too_many || rank <= below || rank > below + near.elements()) {
     return std::nullopt;
   }
-  return select_by_digits(near, rank - not_greater, key_bits);
+  return select_by_digits(near, rank - below, key_bits);
 }
 
 int64_t select_key(const Magnitudes& magnitudes, int64_t rank, int key_bits) {

@@ -17,17 +17,6 @@ int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-int64_t bytes_of(math::FloatFormat format) {
-  switch (format) {
-    case math::FloatFormat::float64:
-      return 8;
-    case math::FloatFormat::float32:
-      return 4;
-    default:
-      return 2;
-  }
-}
-
 /// Ranges of all scales of one tensor, from `parts` parts of each scale's elements: any split gives the same result, so
 /// it only follows the threads. Part p of scale s is at [p * scales + s].
 class PartialRanges {
@@ -39,7 +28,7 @@ class PartialRanges {
         geometry_(observation.geometry),
         rule_(rule),
         grid_(grid),
-        element_size_(static_cast<int>(bytes_of(observation.format))),
+        element_size_(bytes_of(observation.format)),
         scales_(geometry_.scale_count) {
     scales_per_group_ = geometry_.scale_step == 0 ? 1 : geometry_.segment_length;
     groups_ = scales_ / scales_per_group_;
@@ -49,8 +38,7 @@ class PartialRanges {
     const int64_t wanted = ceil_div(group_elements, std::max(part_elements, grain_elements));
     parts_ = std::max<int64_t>(1, std::min(wanted, divisible_));
     if (!takes_runs()) {
-      bounds_ = std::make_unique_for_overwrite<std::byte[]>(
-          static_cast<size_t>(2 * parts_ * scales_ * bytes_of(observation.format)));
+      bounds_ = std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(2 * parts_ * scales_ * element_size_));
     }
   }
 
@@ -83,8 +71,6 @@ class PartialRanges {
   }
 
  private:
-  static constexpr int64_t block = 256;  // scales at a time, whose keys stay in the first-level cache
-
   /// Whether each scale's elements are neighbours, taken by one task: then keys need no memory of their own.
   bool takes_runs() const { return parts_ == 1 && geometry_.scale_step == 0 && geometry_.one_to_one; }
 
@@ -101,10 +87,10 @@ class PartialRanges {
   void take_runs(int64_t begin, int64_t end) const {
     const auto kernel = COMPRESS_SELECT_KERNEL(key_range_groups);
     const int64_t length = geometry_.segment_length;
-    Int low[block];
-    Int high[block];
-    for (int64_t scale = begin; scale < end; scale += block) {
-      const int64_t count = std::min(block, end - scale);
+    Int low[most_ranges];
+    Int high[most_ranges];
+    for (int64_t scale = begin; scale < end; scale += most_ranges) {
+      const int64_t count = std::min(most_ranges, end - scale);
       kernel(static_cast<const Int*>(observation_.x) + scale * length, count, length, element_size_, low, high);
       update_states(scale, count, low, high);
     }
@@ -113,10 +99,10 @@ class PartialRanges {
   // Scales begin..end from all their parts.
   template <typename Int>
   void update(int64_t begin, int64_t end) const {
-    Int low[block];
-    Int high[block];
-    for (int64_t scale = begin; scale < end; scale += block) {
-      const int64_t count = std::min(block, end - scale);
+    Int low[most_ranges];
+    Int high[most_ranges];
+    for (int64_t scale = begin; scale < end; scale += most_ranges) {
+      const int64_t count = std::min(most_ranges, end - scale);
       std::fill_n(low, count, math::KeyRange<Int>::highest);
       std::fill_n(high, count, math::KeyRange<Int>::lowest);
       for (int64_t part = 0; part < parts_; ++part) {

@@ -1,4 +1,3 @@
-#include "compress/ops/cuda/bytes_of.h"
 #include "compress/ops/cuda/differentiate_columns.h"
 #include "compress/ops/cuda/differentiate_runs.h"
 #include "compress/ops/cuda/fake_quantize.h"

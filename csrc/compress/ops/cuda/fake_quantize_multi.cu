@@ -1,4 +1,3 @@
-#include "compress/ops/cuda/bytes_of.h"
 #include "compress/ops/cuda/differentiate_runs.h"
 #include "compress/ops/cuda/fake_quantize_multi.h"
 #include "compress/ops/cuda/quantize_packs.h"

@@ -5,7 +5,6 @@
 
 #include <vector>
 
-#include "compress/ops/cuda/bytes_of.h"
 #include "compress/ops/cuda/launch_check.h"
 #include "compress/ops/cuda/range_observation.h"
 

@@ -1,4 +1,3 @@
-#include "compress/ops/cuda/bytes_of.h"
 #include "compress/ops/cuda/over_piece.h"
 #include "compress/ops/cuda/partial_index.h"
 #include "compress/ops/cuda/range_observation.h"

@@ -3,7 +3,6 @@
 #include <cstdint>
 
 #include "compress/ops/cuda/alignment.h"
-#include "compress/ops/cuda/bytes_of.h"
 #include "compress/ops/cuda/gradient_sums.h"
 #include "compress/ops/cuda/mask_bits.h"
 #include "compress/ops/cuda/run_pieces.h"

@@ -7,6 +7,11 @@ namespace compress::math {
 /// The element types that operators take, named without torch's headers.
 enum class FloatFormat { float16, bfloat16, float32, float64 };
 
+/// Bytes of an element.
+inline int bytes_of(FloatFormat format) {
+  return format == FloatFormat::float64 ? 8 : (format == FloatFormat::float32 ? 4 : 2);
+}
+
 /// Calls body with a zero of the signed integer as wide as elements of `bytes`: 2, 4 or 8.
 template <typename Body>
 inline __attribute__((always_inline)) auto with_integer_of(int64_t bytes, const Body& body) {

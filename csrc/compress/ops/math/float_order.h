@@ -17,12 +17,18 @@ namespace compress::math {
 template <typename Int>
 inline constexpr Int all_but_sign = std::numeric_limits<Int>::max();
 
+/// order_key of the compiler's vector of `Int`, or of one.
+template <typename Int, typename Bits>
+COMPRESS_HOST_DEVICE Bits order_keys(Bits bits) {
+  const Bits sign = static_cast<Bits>(bits >> (8 * sizeof(Int) - 1));  // all ones where negative
+  return static_cast<Bits>(bits ^ (sign & all_but_sign<Int>));
+}
+
 /// A key that sorts as the float with these bits; -0 sorts below +0, NaN beyond the infinity of its sign. Its own
 /// inverse: order_key(order_key(bits)) == bits.
 template <typename Int>
 COMPRESS_HOST_DEVICE Int order_key(Int bits) {
-  const Int sign = static_cast<Int>(bits >> (8 * sizeof(Int) - 1));  // all ones where negative
-  return static_cast<Int>(bits ^ (sign & all_but_sign<Int>));
+  return order_keys<Int>(bits);
 }
 
 /// A key that sorts as |x|; NaN sorts above infinity. It is the bits of |x|.

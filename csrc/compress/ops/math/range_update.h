@@ -40,6 +40,10 @@ COMPRESS_HOST_DEVICE Range scaled(Range x, float factor) {
 struct RangeRule {
   float averaging = 0.0f;
   bool forget = false;
+
+  COMPRESS_HOST_DEVICE Range next(Range state, Range batch) const {
+    return forget ? batch : observed(state, batch, averaging);
+  }
 };
 
 /// Then the grid that is chosen from the range.
@@ -62,7 +66,7 @@ struct ObserverState {
     if (fold_factor != nullptr) {
       batch = scaled(batch, fold_factor[i]);
     }
-    const Range range = rule.forget ? batch : observed({min[i], max[i]}, batch, rule.averaging);
+    const Range range = rule.next({min[i], max[i]}, batch);
     min[i] = range.min;
     max[i] = range.max;
     choose(i, grid);

@@ -9,7 +9,6 @@ namespace compress::cpu::COMPRESS_ISA {
 namespace {
 
 using math::BlockPieces;
-using math::Piece;
 
 template <typename Product, bool masked, typename Scalar, typename Grids>
 COMPRESS_ISA_INLINE void quantize_block(const Scalar* x, const uint8_t* bits, const Grids& grids, int64_t i,
@@ -82,60 +81,26 @@ COMPRESS_ISA_INLINE void quantize_run(const FakeQuantizeCall& call, int64_t elem
       });
 }
 
-template <typename Product, bool masked, typename Scalar, typename Length>
-COMPRESS_ISA_INLINE void quantize_groups(const FakeQuantizeCall& call, Length length, int64_t begin, int64_t end) {
-  over_group_grids(
-      call.quantizer, begin, end, [&](int64_t first, int64_t count, const auto& grids) __attribute__((always_inline)) {
-        for (int64_t i = 0; i < count; ++i) {
-          quantize_run<Product, masked, Scalar>(call, (first + i) * length, WholeBlocks{length}, OneGrid{grids[i]});
-        }
-      });
-}
-
 template <typename Product, bool masked, typename Scalar>
 void quantize_pieces(const FakeQuantizeCall& call, const BlockPieces& pieces, int64_t begin, int64_t end) {
-  const int64_t length = call.quantizer.geometry.segment_length;
-  if (call.quantizer.geometry.scale_step != 0) {
-    over_column_grids(
-        call.quantizer, pieces, begin, end,
-        [&](int64_t, const Piece& piece, int64_t columns, const ColumnGrids& grids) __attribute__((always_inline)) {
-          for (int64_t run = 0; run < piece.runs; ++run) {
-            quantize_run<Product, masked, Scalar>(call, element_of(pieces, piece, run), columns, grids);
-          }
-        });
-  } else if (!are_groups(pieces, call.mask, block<Scalar>)) {
-    over_piece_grids(
-        call.quantizer, pieces, begin,
-        end, [&](int64_t, int64_t element, int64_t elements, const OneGrid& grid) __attribute__((always_inline)) {
-          quantize_run<Product, masked, Scalar>(call, element, elements, grid);
-        });
-  } else if (length == 32) {
-    quantize_groups<Product, masked, Scalar>(call, Known<32>{}, begin, end);
-  } else {
-    quantize_groups<Product, masked, Scalar>(call, length, begin, end);
-  }
-}
-
-template <typename Product, typename Scalar>
-void quantize_as(const FakeQuantizeCall& call, const BlockPieces& pieces, int64_t begin, int64_t end) {
-  if (call.mask.bytes == nullptr) {
-    quantize_pieces<Product, false, Scalar>(call, pieces, begin, end);
-  } else {
-    quantize_pieces<Product, true, Scalar>(call, pieces, begin, end);
-  }
+  over_stretches<Scalar>(
+      call.quantizer, call.mask, pieces, begin,
+      end, [&](int64_t element, auto length, const auto& grids) __attribute__((always_inline)) {
+        quantize_run<Product, masked, Scalar>(call, element, length, grids);
+      });
 }
 
 }  // namespace
 
 void fake_quantize_pieces(const FakeQuantizeCall& call, const BlockPieces& pieces, int64_t begin, int64_t end) {
-  with_scalar_of(call.format, [&](auto scalar) {
+  with_types_of(call.format, call.quantizer, [&](auto scalar, auto product) {
     using Scalar = decltype(scalar);
-    if constexpr (__is_same(Scalar, double)) {
-      if (call.quantizer.geometry.scale_count > 1) {
-        return quantize_as<double, Scalar>(call, pieces, begin, end);
-      }
+    using Product = decltype(product);
+    if (call.mask.bytes == nullptr) {
+      quantize_pieces<Product, false, Scalar>(call, pieces, begin, end);
+    } else {
+      quantize_pieces<Product, true, Scalar>(call, pieces, begin, end);
     }
-    quantize_as<float, Scalar>(call, pieces, begin, end);
   });
 }
 

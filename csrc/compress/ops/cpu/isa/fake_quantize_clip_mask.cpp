@@ -164,71 +164,35 @@ COMPRESS_ISA_INLINE void quantize_stretch(const FakeQuantizeClipMaskCall& call, 
                            0, length, static_cast<Scalar*>(call.y) + element, call.clip_mask + element / 8);
 }
 
-template <typename Product, typename Scalar, typename Length>
-COMPRESS_ISA_INLINE void quantize_groups(const FakeQuantizeClipMaskCall& call, Length length, int64_t begin,
-                                         int64_t end) {
-  over_group_grids(
-      call.quantizer, begin, end, [&](int64_t first, int64_t count, const auto& grids) __attribute__((always_inline)) {
-        for (int64_t i = 0; i < count; ++i) {
-          quantize_stretch<Product, Scalar>(call, (first + i) * length, WholeBlocks{length}, OneGrid{grids[i]});
-        }
-      });
-}
-
 template <typename Product, typename Scalar>
 void quantize_pieces(const FakeQuantizeClipMaskCall& call, const math::BlockPieces& pieces, int64_t begin,
                      int64_t end) {
-  const int64_t length = call.quantizer.geometry.segment_length;
-  if (call.quantizer.geometry.scale_step != 0) {
-    over_column_grids(
-        call.quantizer, pieces, begin, end,
-        [&](int64_t, const math::Piece& piece, int64_t columns, const ColumnGrids& grids)
-            __attribute__((always_inline)) {
-              for (int64_t run = 0; run < piece.runs; ++run) {
-                quantize_stretch<Product, Scalar>(call, element_of(pieces, piece, run), columns, grids);
-              }
-            });
-  } else if (!are_groups(pieces, call.mask, block<Scalar>)) {
-    over_piece_grids(
-        call.quantizer, pieces, begin,
-        end, [&](int64_t, int64_t element, int64_t elements, const OneGrid& grid) __attribute__((always_inline)) {
-          quantize_stretch<Product, Scalar>(call, element, elements, grid);
-        });
-  } else if (length == 32) {
-    quantize_groups<Product, Scalar>(call, Known<32>{}, begin, end);
-  } else {
-    quantize_groups<Product, Scalar>(call, length, begin, end);
-  }
+  over_stretches<Scalar>(
+      call.quantizer, call.mask, pieces, begin,
+      end, [&](int64_t element, auto length, const auto& grids) __attribute__((always_inline)) {
+        quantize_stretch<Product, Scalar>(call, element, length, grids);
+      });
 }
 
 }  // namespace
 
 void fake_quantize_clip_mask_pieces(const FakeQuantizeClipMaskCall& call, const math::BlockPieces& pieces,
                                     int64_t begin, int64_t end) {
-  with_scalar_of(call.format, [&](auto scalar) {
-    using Scalar = decltype(scalar);
-    if constexpr (__is_same(Scalar, double)) {
-      if (call.quantizer.geometry.scale_count > 1) {
-        return quantize_pieces<double, Scalar>(call, pieces, begin, end);
-      }
-    }
-    quantize_pieces<float, Scalar>(call, pieces, begin, end);
+  with_types_of(call.format, call.quantizer, [&](auto scalar, auto product) {
+    quantize_pieces<decltype(product), decltype(scalar)>(call, pieces, begin, end);
   });
 }
 
 void fake_quantize_clip_mask_run(const FakeQuantizeClipMaskCall& call, int64_t element, int64_t byte,
                                  int64_t elements) {
-  with_scalar_of(call.format, [&](auto scalar) {
+  with_types_of(call.format, call.quantizer, [&](auto scalar, auto product) {
     using Scalar = decltype(scalar);
+    using Product = decltype(product);
     if (call.quantizer.geometry.scale_step != 0) {
-      return quantize_run<Real<Scalar>, Scalar, ColumnGridWalk>(call, element, byte, elements);
+      quantize_run<Product, Scalar, ColumnGridWalk>(call, element, byte, elements);
+    } else {
+      quantize_run<Product, Scalar, SharedGridWalk>(call, element, byte, elements);
     }
-    if constexpr (__is_same(Scalar, double)) {
-      if (call.quantizer.geometry.scale_count > 1) {
-        return quantize_run<double, Scalar, SharedGridWalk>(call, element, byte, elements);
-      }
-    }
-    quantize_run<float, Scalar, SharedGridWalk>(call, element, byte, elements);
   });
 }
 

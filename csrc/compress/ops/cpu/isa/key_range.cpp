@@ -64,7 +64,7 @@ struct GroupFold {
     for (int64_t i = 0; i < length; i += lanes) {
       Keys bits;
       __builtin_memcpy(&bits, x + i, sizeof(bits));
-      const Keys key = bits ^ (bits >> (8 * sizeof(Int) - 1) & math::all_but_sign<Int>);  // math::order_key
+      const Keys key = math::order_keys<Int>(bits);
       ends = {lesser(ends.low, key), greater(ends.high, key)};
     }
     return ends;
@@ -95,6 +95,16 @@ struct GroupFold {
   }
 };
 
+/// Groups first..groups - 1, one after the other.
+template <typename Int>
+COMPRESS_ISA_INLINE void take_each(const Int* x, int64_t first, int64_t groups, int64_t length, Int* low, Int* high) {
+  for (int64_t group = first; group < groups; ++group) {
+    low[group] = math::KeyRange<Int>::highest;
+    high[group] = math::KeyRange<Int>::lowest;
+    take_run(x + group * length, length, low + group, high + group);
+  }
+}
+
 template <typename Int, int lanes>
 COMPRESS_ISA_INLINE void take_groups(const Int* x, int64_t groups, int64_t length, Int* low, Int* high) {
   using Fold = GroupFold<Int, lanes>;
@@ -103,11 +113,7 @@ COMPRESS_ISA_INLINE void take_groups(const Int* x, int64_t groups, int64_t lengt
     __builtin_memcpy(low + group, &ends.low, sizeof(ends.low));
     __builtin_memcpy(high + group, &ends.high, sizeof(ends.high));
   }
-  for (int64_t group = groups - groups % lanes; group < groups; ++group) {
-    low[group] = math::KeyRange<Int>::highest;
-    high[group] = math::KeyRange<Int>::lowest;
-    take_run(x + group * length, length, low + group, high + group);
-  }
+  take_each(x, groups - groups % lanes, groups, length, low, high);
 }
 
 template <typename Int, int lanes = vector_bytes / sizeof(Int)>
@@ -118,11 +124,7 @@ void groups_of_length(const Int* x, int64_t groups, int64_t length, Int* low, In
   if constexpr (lanes * sizeof(Int) > 16) {
     return groups_of_length<Int, lanes / 2>(x, groups, length, low, high);
   }
-  for (int64_t group = 0; group < groups; ++group) {
-    low[group] = math::KeyRange<Int>::highest;
-    high[group] = math::KeyRange<Int>::lowest;
-    take_run(x + group * length, length, low + group, high + group);
-  }
+  take_each(x, 0, groups, length, low, high);
 }
 
 }  // namespace

@@ -102,6 +102,55 @@ COMPRESS_ISA_INLINE void over_column_grids(const math::Quantizer& quantizer, con
   }
 }
 
+/// Calls body(element, length, grids) for the stretches of neighbours in pieces begin..end - 1; the first, number
+/// `element`, has grids[0]. Lengths are numbers, or WholeBlocks of groups.
+template <typename Scalar, typename Body>
+COMPRESS_ISA_INLINE void over_stretches(const math::Quantizer& quantizer, const PackedMask& mask,
+                                        const math::BlockPieces& pieces, int64_t begin, int64_t end, const Body& body) {
+  const auto over_groups = [&](auto length) __attribute__((always_inline)) {
+    over_group_grids(
+        quantizer, begin, end, [&](int64_t first, int64_t count, const auto& grids) __attribute__((always_inline)) {
+          for (int64_t i = 0; i < count; ++i) {
+            body((first + i) * length, WholeBlocks{length}, OneGrid{grids[i]});
+          }
+        });
+  };
+  const int64_t length = quantizer.geometry.segment_length;
+  if (quantizer.geometry.scale_step != 0) {
+    over_column_grids(
+        quantizer, pieces, begin, end,
+        [&](int64_t, const math::Piece& piece, int64_t columns, const ColumnGrids& grids)
+            __attribute__((always_inline)) {
+              for (int64_t run = 0; run < piece.runs; ++run) {
+                body(element_of(pieces, piece, run), columns, grids);
+              }
+            });
+  } else if (!are_groups(pieces, mask, block<Scalar>)) {
+    over_piece_grids(
+        quantizer, pieces, begin,
+        end, [&](int64_t, int64_t element, int64_t elements, const OneGrid& grid) __attribute__((always_inline)) {
+          body(element, elements, grid);
+        });
+  } else if (length == 32) {
+    over_groups(Known<32>{});
+  } else {
+    over_groups(length);
+  }
+}
+
+/// Calls body(Scalar(), Product()) with the element type and what ATen rounds products to (see math::scaled).
+template <typename Body>
+COMPRESS_ISA_INLINE void with_types_of(math::FloatFormat format, const math::Quantizer& quantizer, const Body& body) {
+  with_scalar_of(format, [&](auto scalar) {
+    if constexpr (__is_same(decltype(scalar), double)) {
+      if (quantizer.geometry.scale_count > 1) {
+        return body(scalar, double());
+      }
+    }
+    body(scalar, float());
+  });
+}
+
 /// Calls body(bits, begin, count) for the parts of a run whose bits lie in one place; for all of it without a mask.
 template <bool masked, typename Body>
 COMPRESS_ISA_INLINE void over_mask(const PackedMask& mask, int64_t element, int64_t length, const Body& body) {

@@ -1,6 +1,6 @@
 #include "compress/ops/cpu/isa/radix_histogram.h"
 
-#include "compress/ops/cpu/isa/wide_keys.h"
+#include "compress/ops/cpu/isa/gather_keys.h"
 #include "compress/ops/math/float_order.h"
 
 namespace compress::cpu::COMPRESS_ISA {
@@ -30,41 +30,15 @@ void count_all(const Int* weight, int64_t elements, math::RadixDigit digit, int6
   }
 }
 
-// The few weights that share the prefix are gathered first, without a branch on each: whether one does is as good as
-// random, and one in twenty mispredicted costs more than the whole pass.
-template <typename Int>
-int64_t gather_sharing(const Int* weight, int64_t elements, Int prefix, math::RadixDigit digit, Int* gathered) {
-  int64_t count = 0;
-  int64_t i = 0;
-#if defined(__AVX512F__)
-  if constexpr (sizeof(Int) <= 4) {
-    const __m512i magnitude = _mm512_set1_epi32(math::all_but_sign<Int>);
-    const auto above =
-        static_cast<int32_t>(~((uint32_t{1} << (digit.shift + digit.width)) - 1)) & math::all_but_sign<Int>;
-    const __m512i wanted = _mm512_set1_epi32(prefix & above);
-    for (; i + 16 <= elements; i += 16) {
-      const __m512i keys = _mm512_and_si512(load_wide(weight + i), magnitude);
-      const __mmask16 shared = _mm512_cmpeq_epi32_mask(_mm512_and_si512(keys, _mm512_set1_epi32(above)), wanted);
-      store_wide(gathered + count, _mm512_maskz_compress_epi32(shared, keys));
-      count += __builtin_popcount(shared);
-    }
-  }
-#endif
-  for (; i < elements; ++i) {
-    const Int key = math::magnitude_key(weight[i]);
-    gathered[count] = key;
-    count += digit.shares_prefix(key, prefix) ? 1 : 0;
-  }
-  return count;
-}
-
+// The few weights that share the prefix are gathered first.
 template <typename Int>
 void count_sharing(const Int* weight, int64_t elements, Int prefix, math::RadixDigit digit, int64_t* bins) {
   constexpr int64_t block = 1024;
-  Int gathered[block + 16];  // a vector is stored whole
+  Int gathered[block + gather_overhang];
+  const auto last = static_cast<Int>(prefix | static_cast<Int>((uint64_t{1} << (digit.shift + digit.width)) - 1));
   for (int64_t begin = 0; begin < elements; begin += block) {
-    const int64_t count =
-        gather_sharing(weight + begin, elements - begin < block ? elements - begin : block, prefix, digit, gathered);
+    const int64_t length = elements - begin < block ? elements - begin : block;
+    const int64_t count = gather_keys(weight + begin, length, prefix, last, gathered).keys;
     for (int64_t i = 0; i < count; ++i) {
       ++bins[digit.of(gathered[i])];
     }

@@ -7,12 +7,10 @@
 namespace compress::cpu::COMPRESS_ISA {
 namespace {
 
-constexpr int64_t block = 256;
-
 template <typename Scalar, typename Int>
 COMPRESS_ISA_INLINE void floats_of_keys(const Int* keys, int64_t count, float* __restrict floats) {
   if constexpr (sizeof(Scalar) == 2) {
-    Int bits[block];
+    Int bits[most_ranges];
     for (int64_t i = 0; i < count; ++i) {
       bits[i] = math::order_key(keys[i]);
     }
@@ -32,7 +30,7 @@ void take(const float* __restrict low, const float* __restrict high, const float
     if constexpr (folds) {
       batch = math::scaled(batch, fold_factor[i]);
     }
-    const math::Range range = rule.forget ? batch : math::observed({min[i], max[i]}, batch, rule.averaging);
+    const math::Range range = rule.next({min[i], max[i]}, batch);
     min[i] = range.min;
     max[i] = range.max;
   }
@@ -41,18 +39,14 @@ void take(const float* __restrict low, const float* __restrict high, const float
 template <typename Scalar, typename Int>
 void take_keys(const Int* low, const Int* high, int64_t first, int64_t count, const math::RangeRule& rule,
                const math::ObserverState& state) {
-  float lows[block];
-  float highs[block];
-  for (int64_t begin = 0; begin < count; begin += block) {
-    const int64_t length = count - begin < block ? count - begin : block;
-    floats_of_keys<Scalar>(low + begin, length, lows);
-    floats_of_keys<Scalar>(high + begin, length, highs);
-    const int64_t scale = first + begin;
-    if (state.fold_factor != nullptr) {
-      take<true>(lows, highs, state.fold_factor + scale, length, rule, state.min + scale, state.max + scale);
-    } else {
-      take<false>(lows, highs, nullptr, length, rule, state.min + scale, state.max + scale);
-    }
+  float lows[most_ranges];
+  float highs[most_ranges];
+  floats_of_keys<Scalar>(low, count, lows);
+  floats_of_keys<Scalar>(high, count, highs);
+  if (state.fold_factor != nullptr) {
+    take<true>(lows, highs, state.fold_factor + first, count, rule, state.min + first, state.max + first);
+  } else {
+    take<false>(lows, highs, nullptr, count, rule, state.min + first, state.max + first);
   }
 }
 

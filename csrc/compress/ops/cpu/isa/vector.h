@@ -79,46 +79,9 @@ COMPRESS_ISA_INLINE Values loaded_whole(Values values) {
   return values;
 }
 
-/// The first `count` (< lanes) elements, the other lanes `padding`.
-template <typename Real>
-COMPRESS_ISA_INLINE Vector<Real> load_part(const Real* from, int64_t count, Real padding) {
-  Vector<Real> result = broadcast(padding);
-  for (int64_t i = 0; i < count; ++i) {
-    result[i] = from[i];
-  }
-  return result;
-}
-
 template <typename Real>
 COMPRESS_ISA_INLINE void store(Real* to, Vector<Real> value) {
   __builtin_memcpy(to, &value, sizeof(value));
-}
-
-template <typename Real>
-COMPRESS_ISA_INLINE void store_part(Real* to, Vector<Real> value, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    to[i] = value[i];
-  }
-}
-
-/// total plus the lanes, one after the other.
-template <typename Real>
-COMPRESS_ISA_INLINE double add_lanes(double total, Vector<Real> value) {
-  for (int i = 0; i < lanes<Real>; ++i) {
-    total += static_cast<double>(value[i]);
-  }
-  return total;
-}
-
-/// The largest lane; NaN is passed over.
-template <typename Real>
-COMPRESS_ISA_INLINE Real maximum(Vector<Real> value) {
-  constexpr Real infinity = std::numeric_limits<Real>::infinity();
-  Real result = -infinity;
-  for (int i = 0; i < lanes<Real>; ++i) {
-    result = value[i] > result ? value[i] : result;
-  }
-  return result;
 }
 
 }  // namespace compress::cpu::COMPRESS_ISA
