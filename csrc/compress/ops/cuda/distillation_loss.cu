@@ -103,20 +103,27 @@ struct Terms {
   bool cross_entropy;
 };
 
-/// One thread's part of the sums over a row.
-template <typename Scalar, typename Real>
-struct RowSums {
+/// What both passes read of a row.
+template <typename Scalar>
+struct RowLogits {
   const Scalar* student;
   const Scalar* teacher;
-  Real inverse_temperature;
   Terms terms;
-  DistillationSums<Real> sums;
 
   template <int count>
   __device__ __forceinline__ LogitPacks<Scalar, count> load(int64_t first) const {
     const auto of_student = load_pack<count>(student + first);
     return {of_student, terms.divergence ? load_pack<count>(teacher + first) : of_student};
   }
+};
+
+/// One thread's part of the sums over a row.
+template <typename Scalar, typename Real>
+struct RowSums : RowLogits<Scalar> {
+  using RowLogits<Scalar>::terms;
+
+  Real inverse_temperature;
+  DistillationSums<Real> sums;
 
   template <int count>
   __device__ __forceinline__ void use(int64_t, const LogitPacks<Scalar, count>& packs) {
@@ -197,8 +204,8 @@ __global__ void __launch_bounds__(most_threads) distillation_rows_kernel(Distill
     const Scalar* student = static_cast<const Scalar*>(operands.student) + operands.student_rows(row);
     const Scalar* teacher = static_cast<const Scalar*>(operands.teacher) + operands.teacher_rows(row);
     const RowSplit<Scalar> split(operands.classes, student, teacher);
-    RowSums<Scalar, Real> body{student, teacher, inverse_temperature, terms,
-                               math::empty_sums<Real>(lowest_logit<Real>)};
+    RowSums<Scalar, Real> body{
+        {student, teacher, terms}, inverse_temperature, math::empty_sums<Real>(lowest_logit<Real>)};
     split.for_each(operands.classes, body);
     const auto sums = block_combine(body.sums, inverse_temperature);
     if (threadIdx.x == 0) {
@@ -237,19 +244,12 @@ __global__ void __launch_bounds__(block_threads) distillation_mean_kernel(Distil
 
 /// One thread's part of a row's gradient.
 template <typename Scalar, typename Real>
-struct RowGradient {
-  const Scalar* student;
-  const Scalar* teacher;
+struct RowGradient : RowLogits<Scalar> {
+  using RowLogits<Scalar>::terms;
+
   Scalar* grad;
   int64_t target;
-  Terms terms;
   GradientFactors<Real> factors;
-
-  template <int count>
-  __device__ __forceinline__ LogitPacks<Scalar, count> load(int64_t first) const {
-    const auto of_student = load_pack<count>(student + first);
-    return {of_student, terms.divergence ? load_pack<count>(teacher + first) : of_student};
-  }
 
   template <int count>
   __device__ __forceinline__ void use(int64_t first, const LogitPacks<Scalar, count>& packs) const {
@@ -292,7 +292,7 @@ __global__ void __launch_bounds__(most_threads) distillation_gradient_kernel(Dis
         math::gradient_factors<Real>(static_cast<const Real*>(call.row_statistics) + row * math::row_statistics,
                                      weights.divergence, target_weight, 1 / operands.temperature);
     const RowSplit<Scalar> split(operands.classes, student, teacher, grad);
-    RowGradient<Scalar, Real> body{student, teacher, grad, id, terms, factors};
+    RowGradient<Scalar, Real> body{{student, teacher, terms}, grad, id, factors};
     split.for_each(operands.classes, body);
   }
 }
@@ -326,16 +326,8 @@ void launch(const DistillationLossBackwardCall& call, cudaStream_t stream) {
 
 template <typename Call>
 void launch_for_number(const Call& call, cudaStream_t stream) {
-  switch (call.operands.format) {
-    case math::FloatFormat::float32:
-      return launch<float, float>(call, stream);
-    case math::FloatFormat::float64:
-      return launch<double, double>(call, stream);
-    case math::FloatFormat::float16:
-      return launch<__half, float>(call, stream);
-    case math::FloatFormat::bfloat16:
-      return launch<__nv_bfloat16, float>(call, stream);
-  }
+  with_scalar_of(call.operands.format,
+                 [&](auto scalar) { launch<decltype(scalar), Real<decltype(scalar)>>(call, stream); });
 }
 
 }  // namespace

@@ -87,16 +87,7 @@ int64_t backward_sums(const FakeQuantizeBackwardCall& call) {
 }
 
 void launch_fake_quantize_backward(const FakeQuantizeBackwardCall& call, cudaStream_t stream) {
-  switch (call.format) {
-    case math::FloatFormat::float32:
-      return differentiate_as<float>(call, stream);
-    case math::FloatFormat::float16:
-      return differentiate_as<__half>(call, stream);
-    case math::FloatFormat::bfloat16:
-      return differentiate_as<__nv_bfloat16>(call, stream);
-    case math::FloatFormat::float64:
-      return differentiate_as<double>(call, stream);
-  }
+  with_scalar_of(call.format, [&](auto scalar) { differentiate_as<decltype(scalar)>(call, stream); });
 }
 
 }  // namespace compress::cuda

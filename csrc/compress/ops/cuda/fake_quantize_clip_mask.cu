@@ -81,16 +81,9 @@ __global__ void __launch_bounds__(block_threads)
 void launch_bytes(const FakeQuantizeCall& call, const MaskLayout& layout, uint8_t* clip_mask, cudaStream_t stream) {
   const unsigned blocks = thread_blocks(layout.bytes());
   const RunLookup lookup(call.quantizer.geometry);
-  switch (call.format) {
-    case math::FloatFormat::float32:
-      return launch_kernel(quantize_bytes<float>, blocks, stream, call, lookup, layout, clip_mask);
-    case math::FloatFormat::float16:
-      return launch_kernel(quantize_bytes<__half>, blocks, stream, call, lookup, layout, clip_mask);
-    case math::FloatFormat::bfloat16:
-      return launch_kernel(quantize_bytes<__nv_bfloat16>, blocks, stream, call, lookup, layout, clip_mask);
-    case math::FloatFormat::float64:
-      return launch_kernel(quantize_bytes<double>, blocks, stream, call, lookup, layout, clip_mask);
-  }
+  with_scalar_of(call.format, [&](auto scalar) {
+    launch_kernel(quantize_bytes<decltype(scalar)>, blocks, stream, call, lookup, layout, clip_mask);
+  });
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "compress/ops/cuda/alignment.h"
 #include "compress/ops/cuda/fake_quantize_float.h"
 #include "compress/ops/cuda/grid.h"
 #include "compress/ops/cuda/mask_bits.h"
@@ -12,9 +13,6 @@ namespace {
 using math::FakeQuantizeFloatCall;
 
 constexpr int at_once = 2;  // packs in flight per thread
-
-template <typename Scalar>
-using Real = decltype(to_real(Scalar()));
 
 /// What one launch reads, in packs of neighbours under one scale, or columns of one scale each.
 struct FloatPacks {
@@ -111,8 +109,7 @@ __global__ void __launch_bounds__(block_threads)
 template <typename Scalar>
 bool takes_packs(const FakeQuantizeFloatCall& call) {
   constexpr int64_t count = 16 / sizeof(Scalar);
-  const auto aligned = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; };
-  return aligned(call.x) && aligned(call.y) && aligned(call.grad) &&
+  return Alignment(sizeof(Scalar), call.x, call.y, call.grad).is_whole() &&
          (call.geometry.segments == 1 || call.geometry.segment_length % count == 0);
 }
 
@@ -136,16 +133,7 @@ void launch_as(const FakeQuantizeFloatCall& call, cudaStream_t stream) {
 }  // namespace
 
 void launch_fake_quantize_float(const FakeQuantizeFloatCall& call, cudaStream_t stream) {
-  switch (call.format) {
-    case math::FloatFormat::float32:
-      return launch_as<float>(call, stream);
-    case math::FloatFormat::float16:
-      return launch_as<__half>(call, stream);
-    case math::FloatFormat::bfloat16:
-      return launch_as<__nv_bfloat16>(call, stream);
-    case math::FloatFormat::float64:
-      return launch_as<double>(call, stream);
-  }
+  with_scalar_of(call.format, [&](auto scalar) { launch_as<decltype(scalar)>(call, stream); });
 }
 
 }  // namespace compress::cuda

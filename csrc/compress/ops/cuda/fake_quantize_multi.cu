@@ -64,31 +64,15 @@ int64_t scale_blocks(const DifferentiateRuns& tensor) {
 void launch_quantize_runs(const TensorTable<QuantizeRuns>& table, FloatFormat format, GridEnds ends,
                           cudaStream_t stream) {
   const unsigned blocks = table.blocks();
-  switch (format) {
-    case FloatFormat::float32:
-      return launch_kernel(quantize_kernel<float>, blocks, stream, table, ends);
-    case FloatFormat::float16:
-      return launch_kernel(quantize_kernel<__half>, blocks, stream, table, ends);
-    case FloatFormat::bfloat16:
-      return launch_kernel(quantize_kernel<__nv_bfloat16>, blocks, stream, table, ends);
-    case FloatFormat::float64:
-      return launch_kernel(quantize_kernel<double>, blocks, stream, table, ends);
-  }
+  with_scalar_of(format,
+                 [&](auto scalar) { launch_kernel(quantize_kernel<decltype(scalar)>, blocks, stream, table, ends); });
 }
 
 void launch_differentiate_runs(const TensorTable<DifferentiateRuns>& table, FloatFormat format, GridEnds ends,
                                cudaStream_t stream) {
   const unsigned blocks = table.blocks();
-  switch (format) {
-    case FloatFormat::float32:
-      return launch_kernel(differentiate_kernel<float>, blocks, stream, table, ends);
-    case FloatFormat::float16:
-      return launch_kernel(differentiate_kernel<__half>, blocks, stream, table, ends);
-    case FloatFormat::bfloat16:
-      return launch_kernel(differentiate_kernel<__nv_bfloat16>, blocks, stream, table, ends);
-    case FloatFormat::float64:
-      return launch_kernel(differentiate_kernel<double>, blocks, stream, table, ends);
-  }
+  with_scalar_of(
+      format, [&](auto scalar) { launch_kernel(differentiate_kernel<decltype(scalar)>, blocks, stream, table, ends); });
 }
 
 void launch_reduce_runs(const TensorTable<DifferentiateRuns>& table, cudaStream_t stream) {

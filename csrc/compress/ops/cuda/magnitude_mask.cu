@@ -79,27 +79,16 @@ void launch_magnitude_mask(const void* weight, math::FloatFormat format, const f
   if (layout.bytes() == 0) {
     return;
   }
-  switch (format) {
-    case math::FloatFormat::float64:
-      return launch<int64_t>(weight, format, threshold, layout, mask, stream);
-    case math::FloatFormat::float32:
-      return launch<int32_t>(weight, format, threshold, layout, mask, stream);
-    default:
-      return launch<int16_t>(weight, format, threshold, layout, mask, stream);
-  }
+  math::with_integer_of(bytes_of(format),
+                        [&](auto zero) { launch<decltype(zero)>(weight, format, threshold, layout, mask, stream); });
 }
 
 void launch_magnitude_masks(const TensorTable<ComparedWeight>& table, math::FloatFormat format, const float* threshold,
                             cudaStream_t stream) {
   const unsigned blocks = table.blocks();
-  switch (format) {
-    case math::FloatFormat::float64:
-      return launch_kernel(magnitude_masks_kernel<int64_t>, blocks, stream, table, format, threshold);
-    case math::FloatFormat::float32:
-      return launch_kernel(magnitude_masks_kernel<int32_t>, blocks, stream, table, format, threshold);
-    default:
-      return launch_kernel(magnitude_masks_kernel<int16_t>, blocks, stream, table, format, threshold);
-  }
+  math::with_integer_of(bytes_of(format), [&](auto zero) {
+    launch_kernel(magnitude_masks_kernel<decltype(zero)>, blocks, stream, table, format, threshold);
+  });
 }
 
 }  // namespace compress::cuda

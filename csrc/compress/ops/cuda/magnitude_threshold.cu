@@ -160,16 +160,9 @@ void launch_count_digit(const WeightChunk& chunk, math::FloatFormat format, math
   if (blocks == 0) {
     return;
   }
-  switch (format) {
-    case math::FloatFormat::float64:
-      launch_kernel(count_kernel<int64_t>, blocks, stream, chunk, digit, digit_index, state);
-      break;
-    case math::FloatFormat::float32:
-      launch_kernel(count_kernel<int32_t>, blocks, stream, chunk, digit, digit_index, state);
-      break;
-    default:
-      launch_kernel(count_kernel<int16_t>, blocks, stream, chunk, digit, digit_index, state);
-  }
+  math::with_integer_of(bytes_of(format), [&](auto zero) {
+    launch_kernel(count_kernel<decltype(zero)>, blocks, stream, chunk, digit, digit_index, state);
+  });
 }
 
 void launch_select_digit(math::FloatFormat format, math::RadixDigit digit, int digit_index, SelectionState* state,

@@ -103,14 +103,8 @@ void launch_nm_mask(const void* score, math::FloatFormat format, const NmGroups&
   if (layout.rows * layout.row == 0) {
     return;
   }
-  switch (format) {
-    case math::FloatFormat::float64:
-      return launch<int64_t>(score, format, groups, layout, mask, stream);
-    case math::FloatFormat::float32:
-      return launch<int32_t>(score, format, groups, layout, mask, stream);
-    default:
-      return launch<int16_t>(score, format, groups, layout, mask, stream);
-  }
+  math::with_integer_of(bytes_of(format),
+                        [&](auto zero) { launch<decltype(zero)>(score, format, groups, layout, mask, stream); });
 }
 
 }  // namespace compress::cuda

@@ -26,4 +26,17 @@ __device__ __forceinline__ void over_piece(const Team& team, int64_t first, int 
   }
 }
 
+/// The partial results of one scale, 0..count - 1, spread over a team: load(n) of at_once of them comes before
+/// use(loaded) of the first.
+template <int at_once, typename Load, typename Use>
+__device__ __forceinline__ void over_partials(const Team& team, int64_t count, const Load& load, const Use& use) {
+  const int step = team.size() * at_once;
+  for (int64_t begin = 0; begin < count; begin += step) {
+    const int64_t left = count - begin;
+    over_items<at_once>(
+        team.lane(), team.size(), left < step ? static_cast<int>(left) : step, [&](int n) { return load(begin + n); },
+        [&](int, const auto& loaded) { use(loaded); });
+  }
+}
+
 }  // namespace compress::cuda

@@ -17,9 +17,6 @@ namespace compress::cuda {
 
 using math::AffineGrid;
 
-template <typename Scalar>
-using Real = decltype(to_real(Scalar()));
-
 /// Forward on neighbours in registers; grid_of(i) is the grid of the i-th. Returns a bit for each whose gradient
 /// passes. ATen's CUDA kernels multiply by the scale in float for every dtype, per channel too, where its CPU kernel
 /// takes double for double tensors.
@@ -90,18 +87,12 @@ template <typename SumIndex>
 __device__ void reduce_scale(const Team& team, const ScaleGradients& gradients, const PieceSums* sums, int64_t scale,
                              int64_t count, const SumIndex& sum_index) {
   GradientSums<double> total;
-  constexpr int at_once = 8;
-  const int step = team.size() * at_once;
-  for (int64_t begin = 0; begin < count; begin += step) {
-    const int64_t left = count - begin;
-    over_items<at_once>(
-        team.lane(), team.size(), left < step ? static_cast<int>(left) : step,
-        [&](int n) { return sums[sum_index(begin + n)]; },
-        [&](int, const PieceSums& piece) {
-          total.scale += piece.values[0];
-          total.zero_point += piece.values[1];
-        });
-  }
+  over_partials<8>(
+      team, count, [&](int64_t n) { return sums[sum_index(n)]; },
+      [&](const PieceSums& piece) {
+        total.scale += piece.values[0];
+        total.zero_point += piece.values[1];
+      });
   total.scale = team.sum(total.scale);
   total.zero_point = team.sum(total.zero_point);
   if (team.lane() == 0 && count > 0) {

@@ -37,16 +37,8 @@ void launch_quantize_as(const math::FakeQuantizeCall& call, uint8_t* clip_mask, 
 /// `clip_mask`, where `clips`, numbers elements as they lie; columns are a multiple of 8.
 template <bool clips>
 void launch_quantize(const math::FakeQuantizeCall& call, uint8_t* clip_mask, cudaStream_t stream) {
-  switch (call.format) {
-    case math::FloatFormat::float32:
-      return launch_quantize_as<float, clips>(call, clip_mask, stream);
-    case math::FloatFormat::float16:
-      return launch_quantize_as<__half, clips>(call, clip_mask, stream);
-    case math::FloatFormat::bfloat16:
-      return launch_quantize_as<__nv_bfloat16, clips>(call, clip_mask, stream);
-    case math::FloatFormat::float64:
-      return launch_quantize_as<double, clips>(call, clip_mask, stream);
-  }
+  with_scalar_of(call.format,
+                 [&](auto scalar) { launch_quantize_as<decltype(scalar), clips>(call, clip_mask, stream); });
 }
 
 }  // namespace compress::cuda

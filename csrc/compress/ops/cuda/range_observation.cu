@@ -10,19 +10,6 @@ using math::KeyRange;
 
 constexpr int at_once = 4;  // accesses in flight per thread
 
-/// Calls body with a zero of the integer type that has so many bytes.
-template <typename Body>
-void with_integer(int bytes, const Body& body) {
-  switch (bytes) {
-    case 8:
-      return body(int64_t{});
-    case 4:
-      return body(int32_t{});
-    default:
-      return body(int16_t{});
-  }
-}
-
 /// A range as the second stage reads it.
 template <typename Int>
 using Partial = Pack<Int, 2>;
@@ -128,14 +115,9 @@ __device__ void update_scale(const Team& team, const math::ObserverState& state,
                              const Partial<Int>* partials, int64_t scale, int64_t count, const ObserverRules& rules,
                              const Index& index) {
   KeyRange<Int> range;
-  const int step = team.size() * at_once;
-  for (int64_t begin = 0; begin < count; begin += step) {
-    const int64_t left = count - begin;
-    over_items<at_once>(
-        team.lane(), team.size(), left < step ? static_cast<int>(left) : step,
-        [&](int n) { return partials[index(begin + n)]; },
-        [&](int, const Partial<Int>& partial) { range.take(key_range(partial.values[0], partial.values[1])); });
-  }
+  over_partials<at_once>(
+      team, count, [&](int64_t n) { return partials[index(n)]; },
+      [&](const Partial<Int>& partial) { range.take(key_range(partial.values[0], partial.values[1])); });
   range = team_range(team, range);
   if (team.lane() == 0 && count > 0) {
     take_range(state, scale, range, format, rules);
@@ -218,17 +200,17 @@ int64_t scale_blocks(const RangeRuns& tensor) {
 }
 
 void launch_range_runs(int bytes, const RangeRunsTable& table, const ObserverRules& rules, cudaStream_t stream) {
-  with_integer(bytes,
-               [&](auto zero) { launch_kernel(range_runs<decltype(zero)>, table.blocks(), stream, table, rules); });
+  math::with_integer_of(
+      bytes, [&](auto zero) { launch_kernel(range_runs<decltype(zero)>, table.blocks(), stream, table, rules); });
 }
 
 void launch_update_runs(int bytes, const RangeRunsTable& table, const ObserverRules& rules, cudaStream_t stream) {
-  with_integer(bytes,
-               [&](auto zero) { launch_kernel(update_runs<decltype(zero)>, table.blocks(), stream, table, rules); });
+  math::with_integer_of(
+      bytes, [&](auto zero) { launch_kernel(update_runs<decltype(zero)>, table.blocks(), stream, table, rules); });
 }
 
 void launch_range_columns(const RangeCall& call, const ObserverRules& rules, cudaStream_t stream) {
-  with_integer(bytes_of(call.format), [&](auto zero) {
+  math::with_integer_of(bytes_of(call.format), [&](auto zero) {
     using Int = decltype(zero);
     const Alignment alignment(sizeof(Int), call.x);
     with_columns_per_thread<Int>(call.geometry.segment_length, alignment, [&](auto count) {
@@ -240,7 +222,7 @@ void launch_range_columns(const RangeCall& call, const ObserverRules& rules, cud
 }
 
 void launch_update_ranges(const RangeCall& call, const ObserverRules& rules, cudaStream_t stream) {
-  with_integer(bytes_of(call.format), [&](auto zero) {
+  math::with_integer_of(bytes_of(call.format), [&](auto zero) {
     using Int = decltype(zero);
     if (call.geometry.scale_step == 0) {
       const int64_t parts = RangeRuns(call).pieces.parts();

@@ -3,6 +3,8 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+#include "compress/ops/math/float_format.h"
+
 // For .cu files: element types and the type that arithmetic on them is done in, double for double, else float. Rounding
 // is half to even; NaN stays NaN.
 
@@ -32,6 +34,24 @@ __device__ __forceinline__ void from_real(float x, __half& to) {
 }
 __device__ __forceinline__ void from_real(float x, __nv_bfloat16& to) {
   to = __float2bfloat16_rn(x);
+}
+
+template <typename Scalar>
+using Real = decltype(to_real(Scalar()));
+
+/// Calls body with a zero of the format's element type.
+template <typename Body>
+void with_scalar_of(math::FloatFormat format, const Body& body) {
+  switch (format) {
+    case math::FloatFormat::float32:
+      return body(float());
+    case math::FloatFormat::float16:
+      return body(__half());
+    case math::FloatFormat::bfloat16:
+      return body(__nv_bfloat16());
+    case math::FloatFormat::float64:
+      return body(double());
+  }
 }
 
 }  // namespace compress::cuda
